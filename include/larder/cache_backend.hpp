@@ -1,0 +1,225 @@
+/// \file cache_backend.hpp
+/// CacheBackend<Key, Value>: the one interface in front of every cache.
+#pragma once
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <initializer_list>
+#include <iterator>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <larder/bytes.hpp>
+#include <larder/cache_entry.hpp>
+#include <larder/cache_error.hpp>
+#include <larder/cache_stats.hpp>
+#include <larder/fwd.hpp>
+#include <larder/key_view.hpp>
+#include <larder/ttl.hpp>
+
+namespace larder {
+
+/// A cache: a map from keys to values that may forget.
+///
+/// Code that uses a cache takes a `CacheBackend<>&` and does not know which one it is. Code that provides one
+/// derives from this class and writes the six private functions that are pure below; the rest have defaults
+/// that loop over those, and may be overridden where a store can do better. The public functions are not
+/// virtual: they check arguments once for every backend and carry the conveniences. So `do_set` is never
+/// called with a TTL that is zero or negative, nor a batch function with an empty batch.
+///
+/// Promises, the same for every backend:
+/// - A miss is an empty optional (or false), never an error. An error is a thrown `CacheError`, never a miss.
+/// - An entry is expired from the instant `now >= expires_at` in every operation alike.
+/// - Any key and any value are data, the empty one and those with NUL bytes included.
+/// - A batch is not atomic: other callers may see part of it, and so may the caller after an exception. Its
+///   arguments are all checked before anything changes, and a duplicate key is answered in each position.
+/// - What throws leaves the cache as it was (a batch: as after some of its elements).
+/// - Calls from several threads are safe unless the backend's own documentation says otherwise.
+template <class Key, class Value>
+class CacheBackend {
+  static_assert(std::copy_constructible<Value>,
+                "larder: Value must be copyable, because get() hands out a copy and the cache keeps its own; "
+                "cache a move-only type as std::shared_ptr<const T>");
+  static_assert(std::copy_constructible<Key>, "larder: Key must be copyable, because keys() hands out copies");
+
+ public:
+  using key_type = Key;
+  using mapped_type = Value;
+  /// How one key is passed: `std::string_view` where `Key` is `std::string`, else `const Key&`.
+  using key_view = KeyView<Key>;
+  /// The element of a batch of keys.
+  using key_item = KeyItem<Key>;
+  /// The element of a batch of values to store.
+  using item = std::pair<key_item, Value>;
+  using entry_type = CacheEntry<Key, Value>;
+
+  CacheBackend() = default;
+  CacheBackend(const CacheBackend&) = delete;
+  CacheBackend& operator=(const CacheBackend&) = delete;
+  virtual ~CacheBackend() = default;
+
+  /// Result: the value, or empty if there is none or it has expired. Counts a hit or a miss.
+  std::optional<Value> get(key_view key) { return do_get(key); }
+
+  /// Stores a value under a key and replaces all that was there: value, metadata, creation time and expiry.
+  /// A `ttl` that is zero or negative means "already expired": nothing is stored and an entry that was there
+  /// is removed. Result: whether the value was stored; false only where the store declined it by a rule of
+  /// its own (too large, or such a TTL), and then no older value survives under the key.
+  bool set(key_view key, Value value, Ttl ttl = {}, Metadata metadata = {}) {
+    if (is_already_expired(ttl)) {
+      do_erase(key);
+      return false;
+    }
+    return do_set(key, std::move(value), ttl, std::move(metadata));
+  }
+
+  /// Removes an entry. Result: whether there was one (an expired one does not count).
+  bool erase(key_view key) { return do_erase(key); }
+
+  /// Result: whether there is an entry. Counts nothing and promotes nothing.
+  bool exists(key_view key) { return do_exists(key); }
+
+  /// Removes every entry that this backend object owns, and nobody else's.
+  /// Result: how many live entries went, where the store can know it, else 0.
+  std::size_t clear() { return do_clear(); }
+
+  /// Result: a snapshot of the counters and gauges.
+  CacheStats stats() const { return do_stats(); }
+
+  /// Zeroes the counters; entries stay. \throws NotSupportedError if the backend does not offer it.
+  void reset_stats() { do_reset_stats(); }
+
+  /// The entry with its metadata and times, or empty. A peek: counts nothing and promotes nothing.
+  /// \throws NotSupportedError if the backend does not offer it.
+  std::optional<entry_type> get_entry(key_view key) { return do_get_entry(key); }
+
+  /// Result: the live keys that match `pattern` (see glob.hpp), each once, in no particular order.
+  /// O(entries). \throws NotSupportedError if the store cannot list its keys.
+  std::vector<Key> keys(std::string_view pattern = "*") { return do_keys(pattern); }
+
+  /// Fills `values[i]` with the value of `keys[i]`, or empties it. Allocates nothing of its own.
+  /// \throws InvalidArgumentError if the two differ in length.
+  void get_many(std::span<const key_item> keys, std::span<std::optional<Value>> values) {
+    check_lengths(keys.size(), values.size());
+    if (!keys.empty()) do_get_many(keys, values);
+  }
+
+  /// Result: a map of those keys that were found.
+  std::unordered_map<Key, Value> get_many(std::initializer_list<key_item> keys) {
+    return get_many_found(std::span<const key_item>(keys.begin(), keys.size()));
+  }
+  template <class Keys>
+    requires std::convertible_to<decltype(*std::begin(std::declval<const Keys&>())), key_item>
+  std::unordered_map<Key, Value> get_many(const Keys& keys) {
+    return with_key_items(keys, [this](std::span<const key_item> items) { return get_many_found(items); });
+  }
+
+  /// Stores each pair of a key and a value, all with the same TTL. Result: how many were stored.
+  std::size_t set_many(std::initializer_list<item> items, Ttl ttl = {}) {
+    return set_many_items(std::vector<item>(items), ttl);
+  }
+  template <class Items>
+    requires requires(const Items& items) {
+      key_item(std::begin(items)->first);
+      Value(std::begin(items)->second);
+    }
+  std::size_t set_many(const Items& items, Ttl ttl = {}) {
+    std::vector<item> list;
+    if constexpr (requires { items.size(); }) list.reserve(items.size());
+    for (const auto& [key, value] : items) list.emplace_back(key, value);
+    return set_many_items(std::move(list), ttl);
+  }
+
+  /// Removes each key. Result: how many entries were there.
+  std::size_t erase_many(std::initializer_list<key_item> keys) {
+    return erase_many_items(std::span<const key_item>(keys.begin(), keys.size()));
+  }
+  template <class Keys>
+    requires std::convertible_to<decltype(*std::begin(std::declval<const Keys&>())), key_item>
+  std::size_t erase_many(const Keys& keys) {
+    return with_key_items(keys, [this](std::span<const key_item> items) { return erase_many_items(items); });
+  }
+
+ protected:
+  /// Result: whether a TTL means "already expired".
+  static constexpr bool is_already_expired(const Ttl& ttl) noexcept {
+    return ttl && *ttl <= std::chrono::milliseconds::zero();
+  }
+
+ private:
+  virtual std::optional<Value> do_get(key_view key) = 0;
+  virtual bool do_set(key_view key, Value value, Ttl ttl, Metadata metadata) = 0;
+  virtual bool do_erase(key_view key) = 0;
+  virtual bool do_exists(key_view key) = 0;
+  virtual std::size_t do_clear() = 0;
+  virtual CacheStats do_stats() const = 0;
+
+  virtual void do_reset_stats() { throw NotSupportedError("this cache backend cannot reset its statistics"); }
+  virtual std::optional<entry_type> do_get_entry(key_view) {
+    throw NotSupportedError("this cache backend cannot show whole entries");
+  }
+  virtual std::vector<Key> do_keys(std::string_view) {
+    throw NotSupportedError("this cache backend cannot list its keys");
+  }
+  virtual void do_get_many(std::span<const key_item> keys, std::span<std::optional<Value>> values) {
+    for (std::size_t i = 0; i < keys.size(); ++i) values[i] = do_get(keys[i]);
+  }
+  /// May move the values out of `items`.
+  virtual std::size_t do_set_many(std::span<item> items, Ttl ttl) {
+    std::size_t stored = 0;
+    for (auto& [key, value] : items) stored += do_set(key, std::move(value), ttl, {}) ? 1 : 0;
+    return stored;
+  }
+  virtual std::size_t do_erase_many(std::span<const key_item> keys) {
+    std::size_t erased = 0;
+    for (const key_item& key : keys) erased += do_erase(key) ? 1 : 0;
+    return erased;
+  }
+
+  static void check_lengths(std::size_t keys, std::size_t values) {
+    if (keys != values) {
+      throw InvalidArgumentError("get_many: " + std::to_string(keys) + " keys but room for " +
+                                 std::to_string(values) + " values");
+    }
+  }
+
+  std::unordered_map<Key, Value> get_many_found(std::span<const key_item> keys) {
+    std::unordered_map<Key, Value> found;
+    if (keys.empty()) return found;
+    std::vector<std::optional<Value>> values(keys.size());
+    do_get_many(keys, values);
+    found.reserve(keys.size());
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (values[i]) found.try_emplace(Key(keys[i]), std::move(*values[i]));
+    }
+    return found;
+  }
+
+  std::size_t set_many_items(std::vector<item> items, Ttl ttl) {
+    if (items.empty()) return 0;
+    if (!is_already_expired(ttl)) return do_set_many(items, ttl);
+    for (const auto& [key, value] : items) do_erase(key);
+    return 0;
+  }
+
+  std::size_t erase_many_items(std::span<const key_item> keys) { return keys.empty() ? 0 : do_erase_many(keys); }
+
+  /// Calls f with a span over `keys`, which is copied into an array only where it is none already.
+  template <class Keys, class Function>
+  static auto with_key_items(const Keys& keys, Function&& f) {
+    if constexpr (std::convertible_to<const Keys&, std::span<const key_item>>) {
+      return f(std::span<const key_item>(keys));
+    } else {
+      const std::vector<key_item> items(std::begin(keys), std::end(keys));
+      return f(std::span<const key_item>(items));
+    }
+  }
+};
+
+}  // namespace larder

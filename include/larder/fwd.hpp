@@ -1,0 +1,30 @@
+/// \file fwd.hpp
+/// Forward declarations, and the one place where default template arguments stand.
+#pragma once
+
+#include <string>
+
+namespace larder {
+
+class Bytes;
+class Ttl;
+class CacheError;
+struct CacheStats;
+enum class RemovalCause : unsigned char;
+
+template <class Key = std::string, class Value = Bytes>
+struct CacheEntry;
+
+template <class Key = std::string, class Value = Bytes>
+class CacheBackend;
+
+template <class Key = std::string, class Value = Bytes>
+struct InMemoryTraits;
+
+template <class Key = std::string, class Value = Bytes, class Traits = InMemoryTraits<Key, Value>>
+struct InMemoryOptions;
+
+template <class Key = std::string, class Value = Bytes, class Traits = InMemoryTraits<Key, Value>>
+class InMemoryBackend;
+
+}  // namespace larder
