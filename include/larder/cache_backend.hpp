@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -47,6 +48,10 @@ class CacheBackend {
                 "larder: Value must be copyable, because get() hands out a copy and the cache keeps its own; "
                 "cache a move-only type as std::shared_ptr<const T>");
   static_assert(std::copy_constructible<Key>, "larder: Key must be copyable, because keys() hands out copies");
+
+  /// What iterating over a range gives, a reference or a value.
+  template <class Range>
+  using Element = decltype(*std::begin(std::declval<std::remove_reference_t<Range>&>()));
 
  public:
   using key_type = Key;
@@ -115,8 +120,8 @@ class CacheBackend {
     return get_many_found(std::span<const key_item>(keys.begin(), keys.size()));
   }
   template <class Keys>
-    requires std::convertible_to<decltype(*std::begin(std::declval<const Keys&>())), key_item>
-  std::unordered_map<Key, Value> get_many(const Keys& keys) {
+    requires std::convertible_to<Element<Keys>, key_item>
+  std::unordered_map<Key, Value> get_many(Keys&& keys) {
     return with_key_items(keys, [this](std::span<const key_item> items) { return get_many_found(items); });
   }
 
@@ -125,15 +130,12 @@ class CacheBackend {
     return set_many_items(std::vector<item>(items), ttl);
   }
   template <class Items>
-    requires requires(const Items& items) {
-      key_item(std::begin(items)->first);
-      Value(std::begin(items)->second);
+    requires requires(Element<Items> element) {
+      key_item(element.first);
+      Value(element.second);
     }
-  std::size_t set_many(const Items& items, Ttl ttl = {}) {
-    std::vector<item> list;
-    if constexpr (requires { items.size(); }) list.reserve(items.size());
-    for (const auto& [key, value] : items) list.emplace_back(key, value);
-    return set_many_items(std::move(list), ttl);
+  std::size_t set_many(Items&& items, Ttl ttl = {}) {
+    return set_many_of(items, ttl);
   }
 
   /// Removes each key. Result: how many entries were there.
@@ -141,8 +143,8 @@ class CacheBackend {
     return erase_many_items(std::span<const key_item>(keys.begin(), keys.size()));
   }
   template <class Keys>
-    requires std::convertible_to<decltype(*std::begin(std::declval<const Keys&>())), key_item>
-  std::size_t erase_many(const Keys& keys) {
+    requires std::convertible_to<Element<Keys>, key_item>
+  std::size_t erase_many(Keys&& keys) {
     return with_key_items(keys, [this](std::span<const key_item> items) { return erase_many_items(items); });
   }
 
@@ -210,14 +212,44 @@ class CacheBackend {
 
   std::size_t erase_many_items(std::span<const key_item> keys) { return keys.empty() ? 0 : do_erase_many(keys); }
 
+  /// Whether an element of such a range may be gone while a view of its key is still needed: a range that makes
+  /// its elements as it goes gives values, and only a view among those points to something that stays.
+  template <class ElementType, class KeyType>
+  static constexpr bool is_temporary =
+      !std::same_as<key_item, Key> && !std::is_reference_v<ElementType> && !std::is_reference_v<KeyType> &&
+      !std::same_as<std::remove_cv_t<KeyType>, key_item>;
+
   /// Calls f with a span over `keys`, which is copied into an array only where it is none already.
   template <class Keys, class Function>
-  static auto with_key_items(const Keys& keys, Function&& f) {
-    if constexpr (std::convertible_to<const Keys&, std::span<const key_item>>) {
+  static auto with_key_items(Keys& keys, Function&& f) {
+    if constexpr (std::convertible_to<Keys&, std::span<const key_item>>) {
       return f(std::span<const key_item>(keys));
-    } else {
-      const std::vector<key_item> items(std::begin(keys), std::end(keys));
+    } else if constexpr (is_temporary<Element<Keys>, Element<Keys>>) {
+      std::vector<Key> kept;
+      for (const auto& key : keys) kept.emplace_back(key_item(key));
+      const std::vector<key_item> items(kept.begin(), kept.end());
       return f(std::span<const key_item>(items));
+    } else {
+      std::vector<key_item> items;
+      if constexpr (requires { keys.size(); }) items.reserve(keys.size());
+      for (const auto& key : keys) items.emplace_back(key);
+      return f(std::span<const key_item>(items));
+    }
+  }
+
+  /// Stores the pairs of a range, whose keys are kept here where they would be gone otherwise.
+  template <class Items>
+  std::size_t set_many_of(Items& items, Ttl ttl) {
+    std::vector<item> list;
+    if constexpr (requires { items.size(); }) list.reserve(items.size());
+    if constexpr (is_temporary<Element<Items>, decltype(std::declval<Element<Items>>().first)>) {
+      std::vector<std::pair<Key, Value>> kept;
+      for (const auto& [key, value] : items) kept.emplace_back(key_item(key), value);
+      for (auto& [key, value] : kept) list.emplace_back(key, std::move(value));
+      return set_many_items(std::move(list), ttl);
+    } else {
+      for (const auto& [key, value] : items) list.emplace_back(key, value);
+      return set_many_items(std::move(list), ttl);
     }
   }
 };
