@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds everything and runs all tests.
+#
+# Usage: bash tests/run.sh [PIECE]...      gcc, asan and tsan if none is named:
+#   gcc     g++, optimised: tests, benchmarks, examples; each header alone; the package; the README's snippets
+#   asan    the same but for the package, by clang++ with AddressSanitizer and UndefinedBehaviorSanitizer
+#   tsan    the tests that start threads, by clang++ with ThreadSanitizer
+#   clang   what gcc does, by clang++; left out unless it is named, since asan compiles all of it
+#
+# Builds in build/ (or $LARDER_BUILD_DIR), with $CMAKE_BUILD_PARALLEL_LEVEL compilers at once (default: as many as
+# there are processors). May be run again, and then builds only what has changed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+build=${LARDER_BUILD_DIR:-$PWD/build}
+source tests/setup.sh
+
+# configure_and_build PRESET [TARGET]...
+configure_and_build() {
+  local preset=$1
+  shift
+  say "$preset: building"
+  quietly "$build/logs/$preset-configure" cmake --preset "$preset" -B "$build/$preset"
+  grep 'larder:' "$build/logs/$preset-configure" || true
+  quietly "$build/logs/$preset-build" cmake --build "$build/$preset" --parallel "$(jobs_at_once)" --target "$@"
+}
+
+# run_tests PRESET [OPTION OF CTEST]...
+run_tests() {
+  local preset=$1 launcher=()
+  shift
+  # Clang 14's sanitizers may fail to start where addresses are very random; not everywhere may one ask for less.
+  if [[ $preset == *san ]] && setarch -R true 2> /dev/null; then launcher=(setarch -R); fi
+  say "$preset: testing"
+  "${launcher[@]}" ctest --test-dir "$build/$preset" --output-on-failure --no-tests=error --no-label-summary \
+    --parallel "$(jobs_at_once)" "$@"
+}
+
+run_gcc() {
+  configure_and_build dev all all_verify_interface_header_sets
+  run_tests dev
+}
+
+run_clang() {
+  configure_and_build clang all all_verify_interface_header_sets
+  run_tests clang
+}
+
+run_asan() {
+  configure_and_build asan all all_verify_interface_header_sets
+  run_tests asan --exclude-regex '^package'
+}
+
+run_tsan() {
+  configure_and_build tsan larder_tests
+  run_tests tsan --label-regex threads
+}
+
+pieces=("$@")
+if [[ ${#pieces[@]} -eq 0 ]]; then pieces=(gcc asan tsan); fi
+packages=(cmake ninja-build g++ catch2 xz-utils libbenchmark-dev libboost1.81-dev libleveldb-dev librocksdb-dev)
+for piece in "${pieces[@]}"; do
+  case $piece in
+    gcc) ;;
+    clang | asan | tsan) packages+=(clang libclang-rt-dev llvm) ;;
+    *) fail "there is no piece '$piece'; there are: gcc clang asan tsan" ;;
+  esac
+done
+
+install_missing "${packages[@]}"
+for piece in "${pieces[@]}"; do
+  started=$SECONDS
+  "run_$piece"
+  say "$piece: passed in $((SECONDS - started)) s"
+done
+say "larder: all tests passed (${pieces[*]}), in $SECONDS s"
