@@ -1,0 +1,68 @@
+/// \file overhead.cpp
+/// Heap bytes an entry: what malloc says before and after, for 12-byte keys and 64-byte values.
+#include <benchmark/benchmark.h>
+#include <malloc.h>
+
+#include <cstddef>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "container_peers.hpp"
+#include "fresh_process.hpp"
+#include "store_peers.hpp"
+#include "subjects.hpp"
+#include "sweeps.hpp"
+
+namespace larder::bench {
+
+namespace {
+
+constexpr std::size_t key_bytes = 12;
+constexpr std::size_t value_bytes = 64;
+
+std::size_t heap_bytes_in_use() {
+  const struct mallinfo2 info = ::mallinfo2();
+  return info.uordblks + info.hblkhd;
+}
+
+template <Subject Type>
+double overhead_of() {
+  const SharedArray<double> result(1);
+  in_fresh_process([&result] {
+    const Values short_values(value_bytes);
+    const std::size_t before = heap_bytes_in_use();
+    auto subject = std::make_unique<Type>(roomy(sizes.memory_entries));
+    for (std::size_t id = 0; id < sizes.memory_entries; ++id) {
+      const Request request(KeyStyle::twelve, id);
+      subject->write(request.key(), short_values[id]);
+    }
+    const auto bytes = static_cast<double>(heap_bytes_in_use() - before);
+    if (subject->size() != sizes.memory_entries) throw std::runtime_error("not all entries are there");
+    result[0] = bytes / static_cast<double>(sizes.memory_entries) - key_bytes - value_bytes;
+  });
+  return result[0];
+}
+
+}  // namespace
+
+std::vector<Overhead> measure_overhead() {
+  std::vector<Overhead> all{
+      {"larder", overhead_of<LarderDefault>()},
+      {"list_and_map", overhead_of<ListAndMap<NullMutex>>()},
+  };
+#if LARDER_BENCHMARK_BOOST
+  all.push_back({"flat_map", overhead_of<FlatMap>()});
+  all.push_back({"multi_index", overhead_of<MultiIndex<NullMutex>>()});
+#endif
+#if LARDER_BENCHMARK_LEVELDB
+  all.push_back({"leveldb_lru", overhead_of<LevelDbLru>()});
+#endif
+#if LARDER_BENCHMARK_ROCKSDB
+  all.push_back({"rocksdb_lru", overhead_of<RocksDbLru>()});
+#endif
+  return all;
+}
+
+}  // namespace larder::bench

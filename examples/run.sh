@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds the examples in Release, and shows them at work on real input:
+#   1. quick_start, the tour;
+#   2. include_scanner on /usr/include (or $1): how much a cache saves it, and what the cache costs;
+#   3. replay on the stream of headers that the files there include: hit ratios of caches of many sizes, and a plot.
+#
+# Usage: bash examples/run.sh [FOLDER]
+#
+# Builds in build/ (or $LARDER_BUILD_DIR). May be run again, and then builds only what has changed.
+set -euo pipefail
+folder=$(realpath -e "${1:-/usr/include}")
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+build=${LARDER_BUILD_DIR:-$PWD/build}
+source tests/setup.sh
+
+install_missing cmake ninja-build g++
+say "building"
+quietly "$build/logs/examples-configure" cmake --preset bench -B "$build/examples"
+quietly "$build/logs/examples-build" \
+  cmake --build "$build/examples" --parallel "$(jobs_at_once)" --target quick_start include_scanner replay
+
+say "quick_start"
+"$build/examples/examples/quick_start"
+
+say "include_scanner $folder"
+"$build/examples/examples/include_scanner" "$folder"
+
+say "replay of the headers that the files in $folder include"
+plot=$build/examples/include_stream.svg
+stream=$build/examples/include_stream.txt
+"$build/examples/examples/include_scanner" --stream "$folder" > "$stream"
+"$build/examples/benchmarks/hit_ratio/replay" --whole-lines --svg "$plot" - < "$stream"
+say "the plot of hit ratios is $plot"
+say "the stream ($(wc -l < "$stream") requests) is $stream"
