@@ -1,4 +1,4 @@
-/// \file in_memory_backend_contract_test.cpp
+/// \file in_memory_backend_test.cpp
 /// The rest of what every backend promises: values, metadata, clear, and data that moves from the cache to itself.
 /// Expiry, overwriting, eviction, counting, batches, keys, the listener and exceptions have files of their own.
 #include <larder/in_memory_backend.hpp>
