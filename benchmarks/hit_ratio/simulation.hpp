@@ -1,0 +1,120 @@
+/// \file simulation.hpp
+/// simulate: what an InMemoryBackend of a given capacity makes of a trace.
+///
+/// The cache is the real one, and keeps what it is given; the objects alone are no more than their sizes.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+#include <larder/cache_stats.hpp>
+#include <larder/in_memory_backend.hpp>
+#include <larder/mutex.hpp>
+#include <larder/testing/manual_clock.hpp>
+#include <larder/ttl.hpp>
+
+#include "options.hpp"
+#include "trace.hpp"
+
+namespace larder::replay {
+
+/// Stands for an object of a size.
+class Object {
+ public:
+  explicit Object(std::uint64_t size = 0) noexcept : size_(size) {}
+
+  std::size_t size_bytes() const noexcept { return static_cast<std::size_t>(size_); }
+
+ private:
+  std::uint64_t size_;
+};
+
+struct ReplayTraits : InMemoryTraits<std::uint32_t, Object> {
+  using Mutex = NullMutex;
+  using Clock = testing::ManualClock;
+};
+
+using ReplayCache = InMemoryBackend<std::uint32_t, Object, ReplayTraits>;
+
+/// What came of a trace at one capacity.
+struct Result {
+  std::uint64_t capacity = 0;  ///< in entries or bytes
+  double percent = 0;          ///< of the footprint
+  CacheStats stats;
+  std::uint64_t hit_bytes = 0;
+  std::uint64_t too_large = 0;  ///< misses whose object the cache declined
+  double seconds = 0;
+};
+
+/// Virtual time: when the request of this index is made, from the first one on.
+inline std::chrono::nanoseconds time_of(std::uint64_t request, std::uint64_t rate) {
+  constexpr std::uint64_t second = 1'000'000'000;
+  return std::chrono::nanoseconds(request / rate * second + request % rate * second / rate);
+}
+
+/// Result: 100 for a capacity as large as all objects; what was asked for, where that was a percentage.
+inline double percent_of(const Capacity& capacity, std::uint64_t footprint) {
+  if (capacity.unit == Capacity::Unit::millionths_of_a_percent) return static_cast<double>(capacity.amount) / 1e6;
+  return 100.0 * static_cast<double>(capacity.amount) / static_cast<double>(std::max<std::uint64_t>(footprint, 1));
+}
+
+/// Result: what a percentage of capacity is a part of.
+inline std::uint64_t footprint_of(const Summary& summary, Mode mode) {
+  return mode == Mode::entries ? summary.distinct_keys : summary.distinct_bytes;
+}
+
+/// Result: the mode asked for, or the one that suits the trace. \throws UsageError if the trace has no sizes to
+/// count, or a capacity cannot be meant in this mode.
+inline Mode choose_mode(const Options& options, const Summary& summary) {
+  const Mode mode = options.mode.value_or(summary.has_sizes ? Mode::bytes : Mode::entries);
+  if (mode == Mode::bytes && !summary.has_sizes) {
+    throw UsageError("--mode bytes needs sizes, and " + plain_text(summary.name) + " has none");
+  }
+  check_units(options.capacities, mode);
+  return mode;
+}
+
+/// Replays the trace: each request is a `get`, a miss inserts the object, with the TTL that the request has.
+/// `rate` requests are made in a second. `on_progress(requests)` is called now and then.
+template <class OnProgress>
+Result simulate(const Trace& trace, Mode mode, const Capacity& capacity, std::uint64_t rate, OnProgress&& on_progress) {
+  const std::uint64_t footprint = footprint_of(trace.summary, mode);
+  Result result;
+  result.capacity = absolute(capacity, footprint);
+  result.percent = percent_of(capacity, footprint);
+  const testing::ManualClock clock;
+  const auto limit = static_cast<std::size_t>(result.capacity);
+  ReplayCache cache{{.max_size_bytes = mode == Mode::bytes ? limit : 0,
+                     .max_entries = mode == Mode::entries ? limit : 0,
+                     .clock = clock}};
+  constexpr std::size_t requests_between_reports = 1 << 16;
+  const auto start = std::chrono::steady_clock::now();
+  testing::ManualClock hand = clock;
+  for (std::size_t i = 0; i < trace.requests.size(); ++i) {
+    const std::uint32_t key = trace.requests[i];
+    const std::uint64_t size = trace.sizes.empty() ? 0 : trace.sizes[key];
+    Ttl ttl;
+    if (!trace.ttls.empty()) {
+      hand.advance(time_of(i, rate) - hand.now().time_since_epoch());
+      if (trace.ttls[i] != Trace::Milliseconds::zero()) ttl = trace.ttls[i];
+    }
+    if (cache.get(key)) {
+      result.hit_bytes += size;
+    } else if (!cache.set(key, Object(size), ttl)) {
+      ++result.too_large;
+    }
+    if (i % requests_between_reports == 0) on_progress(i);
+  }
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  result.stats = cache.stats();
+  return result;
+}
+
+inline Result simulate(const Trace& trace, Mode mode, const Capacity& capacity, std::uint64_t rate = 1000) {
+  return simulate(trace, mode, capacity, rate, [](std::uint64_t) {});
+}
+
+}  // namespace larder::replay

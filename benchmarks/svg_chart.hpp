@@ -1,0 +1,270 @@
+/// \file svg_chart.hpp
+/// Two kinds of plot as SVG text: horizontal bars in groups, and lines over a logarithmic axis.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace larder::bench {
+
+struct BarChart {
+  struct Group {
+    std::string label;
+    std::vector<double> values;  // one for each of `series`
+    bool ours = false;           // set in bold
+  };
+
+  std::string title;
+  std::string axis;
+  std::vector<std::string> series;
+  std::vector<Group> groups;
+};
+
+struct LineChart {
+  struct Line {
+    std::string label;
+    std::vector<std::pair<double, double>> points;
+  };
+
+  std::string title;
+  std::string x_axis;
+  std::string y_axis;
+  std::vector<Line> lines;                     // where x > 0 and y >= 0
+  std::optional<double> y_most = {};           // where the y axis ends; by default a little above the points
+  std::string (*x_label)(double x) = nullptr;  // what stands at a tick; by default the number
+};
+
+namespace detail {
+
+// Told apart by readers with any kind of colour vision (Okabe and Ito, 2008).
+inline constexpr std::array<const char*, 4> colours{"#0072b2", "#e69f00", "#009e73", "#cc79a7"};
+
+inline std::string escaped(std::string_view text) {
+  std::string out;
+  for (const char character : text) {
+    if (character == '&')
+      out += "&amp;";
+    else if (character == '<')
+      out += "&lt;";
+    else
+      out += character;
+  }
+  return out;
+}
+
+/// A number with no more digits than it needs.
+inline std::string label_of(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, value >= 1e5 ? "%.0e" : "%g", value);
+  return text;
+}
+
+/// A round step that divides the range up to `most` into four to ten parts.
+inline double round_step(double most) {
+  const double power = std::pow(10, std::floor(std::log10(most)));
+  for (const double factor : {0.1, 0.2, 0.25, 0.5}) {
+    if (most / (power * factor) <= 10) return power * factor;
+  }
+  return power;
+}
+
+/// A power of ten as such, any other number as label_of.
+inline std::string power_label_of(double value) {
+  const double power = std::round(std::log10(value));
+  const bool is_power = std::abs(value / std::pow(10, power) - 1) < 1e-9;
+  return is_power ? "10^" + label_of(power) : label_of(value);
+}
+
+/// The ticks of a logarithmic axis, no more than labels have room: powers of ten (or every second one, every
+/// third ...); where the range has fewer than three, 1, 2 and 5 times those; else equal steps.
+inline std::vector<double> log_ticks(double first, double last) {
+  constexpr std::size_t most = 8;
+  std::vector<double> powers;
+  std::vector<double> finer;
+  const auto end = static_cast<int>(std::floor(std::log10(last) + 1e-9));
+  for (auto power = static_cast<int>(std::floor(std::log10(first))); power <= end; ++power) {
+    for (const double factor : {1, 2, 5}) {
+      const double tick = factor * std::pow(10, power);
+      if (tick < first * (1 - 1e-9) || tick > last * (1 + 1e-9)) continue;
+      finer.push_back(tick);
+      if (factor == 1) powers.push_back(tick);
+    }
+  }
+  if (powers.size() >= 3) {
+    const std::size_t stride = (powers.size() + most - 1) / most;
+    std::vector<double> ticks;
+    for (std::size_t i = 0; i < powers.size(); i += stride) ticks.push_back(powers[i]);
+    return ticks;
+  }
+  if (finer.size() >= 3) return finer;
+  const double step = 2 * round_step(last - first);
+  std::vector<double> ticks;
+  const double lowest = step * std::ceil(first / step);
+  for (int i = 0; lowest + step * i <= last; ++i) ticks.push_back(lowest + step * i);
+  return ticks;
+}
+
+/// What the axes of a LineChart reach over.
+struct Range {
+  double first = 1e300;
+  double last = 0;
+  double most = 0;
+};
+
+inline Range range_of(const LineChart& chart) {
+  Range range;
+  for (const auto& line : chart.lines) {
+    for (const auto& [x, y] : line.points) {
+      range.first = std::min(range.first, x);
+      range.last = std::max(range.last, x);
+      range.most = std::max(range.most, y);
+    }
+  }
+  if (range.first > range.last) range.first = range.last = 1;  // no points at all
+  // A single x, or as good as that, stands in the middle of an axis that is wide enough for ticks.
+  if (range.last < range.first * 1.1) {
+    range.first /= 2;
+    range.last *= 2;
+  }
+  range.most = chart.y_most ? *chart.y_most : range.most > 0 ? range.most * 1.05 : 1;
+  return range;
+}
+
+class Canvas {
+ public:
+  Canvas(double width, double height, const std::string& title) {
+    char head[320];
+    std::snprintf(head, sizeof head,
+                  "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" height=\"%.0f\" "
+                  "font-family=\"sans-serif\" font-size=\"13\" fill=\"#222\" stroke=\"none\">\n<rect width=\"100%%\" "
+                  "height=\"100%%\" "
+                  "fill=\"#fff\"/>\n",
+                  width, height, width, height);
+    out_ = head;
+    text(width / 2, 24, title, "middle", "font-size=\"16\" font-weight=\"bold\"");
+  }
+
+  void text(double x, double y, const std::string& what, const char* anchor = "start", const char* style = "") {
+    tag("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"", x, y);
+    out_ += std::string(anchor) + "\" " + style + ">" + escaped(what) + "</text>\n";
+  }
+
+  void line(double x1, double y1, double x2, double y2, const char* style = "stroke=\"#ddd\"") {
+    tag("<line x1=\"%.1f\" y1=\"%.1f\"", x1, y1);
+    tag(" x2=\"%.1f\" y2=\"%.1f\" ", x2, y2);
+    out_ += std::string(style) + "/>\n";
+  }
+
+  void box(double x, double y, double width, double height, const char* colour) {
+    tag("<rect x=\"%.1f\" y=\"%.1f\"", x, y);
+    tag(" width=\"%.1f\" height=\"%.1f\" fill=\"", width, height);
+    out_ += std::string(colour) + "\"/>\n";
+  }
+
+  void curve(const std::vector<std::pair<double, double>>& points, const char* colour) {
+    out_ += "<polyline fill=\"none\" stroke-width=\"2.5\" stroke=\"" + std::string(colour) + "\" points=\"";
+    for (const auto& [x, y] : points) tag("%.1f,%.1f ", x, y);
+    out_ += "\"/>\n";
+    for (const auto& [x, y] : points) {
+      tag("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4\" fill=\"", x, y);
+      out_ += std::string(colour) + "\"/>\n";
+    }
+  }
+
+  void rotated(double x, double y, const std::string& what) {
+    tag("<text text-anchor=\"middle\" transform=\"translate(%.1f %.1f) rotate(-90)\">", x, y);
+    out_ += escaped(what) + "</text>\n";
+  }
+
+  std::string finish() { return std::move(out_) + "</svg>\n"; }
+
+ private:
+  void tag(const char* format, double first, double second) {
+    char text[128];
+    std::snprintf(text, sizeof text, format, first, second);
+    out_ += text;
+  }
+
+  std::string out_;
+};
+
+}  // namespace detail
+
+inline std::string svg(const BarChart& chart) {
+  constexpr double left = 300, right = 70, top = 70, bar = 15, gap = 12, plot = 470;
+  const double group_height = bar * static_cast<double>(chart.series.size()) + gap;
+  const double bottom = top + group_height * static_cast<double>(chart.groups.size());
+  detail::Canvas canvas(left + plot + right, bottom + 55, chart.title);
+  double most = 0;
+  for (const auto& group : chart.groups) most = std::max(most, std::ranges::max(group.values));
+  const double scale = plot / most;
+  const double step = detail::round_step(most);
+  for (int i = 0; step * i <= most; ++i) {
+    const double x = left + step * i * scale;
+    canvas.line(x, top, x, bottom);
+    canvas.text(x, bottom + 18, detail::label_of(step * i), "middle");
+  }
+  canvas.text(left + plot / 2, bottom + 40, chart.axis, "middle");
+  double legend = left;
+  for (std::size_t i = 0; chart.series.size() > 1 && i < chart.series.size(); ++i) {
+    canvas.box(legend, top - 28, 12, 12, detail::colours[i]);
+    canvas.text(legend + 18, top - 17, chart.series[i]);
+    legend += 50 + 8 * static_cast<double>(chart.series[i].size());
+  }
+  double y = top;
+  for (const auto& group : chart.groups) {
+    canvas.text(left - 10, y + group_height / 2 + 4, group.label, "end", group.ours ? "font-weight=\"bold\"" : "");
+    for (std::size_t i = 0; i < group.values.size(); ++i) {
+      const double at = y + gap / 2 + bar * static_cast<double>(i);
+      canvas.box(left, at, group.values[i] * scale, bar - 1, detail::colours[i]);
+      char value[32];
+      std::snprintf(value, sizeof value, group.values[i] < 10 ? "%.1f" : "%.0f", group.values[i]);
+      canvas.text(left + group.values[i] * scale + 5, at + 12, value, "start", "font-size=\"12\"");
+    }
+    y += group_height;
+  }
+  canvas.line(left, top, left, bottom, "stroke=\"#222\"");
+  return canvas.finish();
+}
+
+inline std::string svg(const LineChart& chart) {
+  constexpr double left = 75, top = 60, width = 560, height = 340, legend = 215;
+  detail::Canvas canvas(left + width + legend, top + height + 60, chart.title);
+  const auto [first, last, most] = detail::range_of(chart);
+  // Copies, because a lambda of C++20 cannot capture the names above.
+  const auto x_of = [&, low = first, high = last](double x) {
+    return left + width * std::log10(x / low) / std::log10(high / low);
+  };
+  const auto y_of = [&, high = most](double y) { return top + height * (1 - y / high); };
+  const double step = detail::round_step(most);
+  for (int i = 0; step * i <= most; ++i) {
+    canvas.line(left, y_of(step * i), left + width, y_of(step * i));
+    canvas.text(left - 8, y_of(step * i) + 4, detail::label_of(step * i), "end");
+  }
+  for (const double x : detail::log_ticks(first, last)) {
+    canvas.line(x_of(x), top, x_of(x), top + height);
+    canvas.text(x_of(x), top + height + 18, chart.x_label ? chart.x_label(x) : detail::power_label_of(x), "middle");
+  }
+  canvas.text(left + width / 2, top + height + 42, chart.x_axis, "middle");
+  canvas.rotated(24, top + height / 2, chart.y_axis);
+  for (std::size_t i = 0; i < chart.lines.size(); ++i) {
+    const char* colour = detail::colours[i % detail::colours.size()];
+    std::vector<std::pair<double, double>> points;
+    for (const auto& [x, y] : chart.lines[i].points) points.emplace_back(x_of(x), y_of(y));
+    canvas.curve(points, colour);
+    const double y = top + 20 + 24 * static_cast<double>(i);
+    canvas.box(left + width + 22, y - 10, 12, 12, colour);
+    canvas.text(left + width + 40, y, chart.lines[i].label);
+  }
+  return canvas.finish();
+}
+
+}  // namespace larder::bench
