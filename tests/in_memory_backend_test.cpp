@@ -269,6 +269,31 @@ TEST_CASE("values may be of any type that can be copied", "[contract][types]") {
 
 namespace {
 
+struct Numbered {
+  explicit Numbered(int which) : number(which) {}
+  int number;
+  friend bool operator==(const Numbered&, const Numbered&) = default;
+};
+
+}  // namespace
+
+template <>
+struct std::hash<Numbered> {
+  std::size_t operator()(const Numbered& key) const noexcept { return static_cast<std::size_t>(key.number); }
+};
+
+TEST_CASE("keys and values need no default constructor", "[contract][types]") {
+  Fixture<Numbered, Numbered> f;
+  CHECK(f.cache.set(Numbered(1), Numbered(10)));
+  CHECK(f.cache.get(Numbered(1))->number == 10);
+  CHECK(f.cache.get_entry(Numbered(1))->value.number == 10);
+  CHECK(f.cache.get_many({Numbered(1), Numbered(2)}).size() == 1);
+  CHECK(f.cache.keys().size() == 1);
+  CHECK_THROWS_AS((larder::CacheEntry<int, Numbered>{.key = 1}), larder::InvalidArgumentError);
+}
+
+namespace {
+
 struct alignas(64) Aligned {
   double number;
 };

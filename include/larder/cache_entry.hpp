@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <functional>
 #include <map>
@@ -10,6 +11,7 @@
 #include <string>
 
 #include <larder/bytes.hpp>
+#include <larder/cache_error.hpp>
 #include <larder/fwd.hpp>
 #include <larder/value_size.hpp>
 
@@ -18,6 +20,21 @@ namespace larder {
 /// What a caller wants to remember about an entry besides its value (endpoint, user type ...).
 using Metadata = std::map<std::string, std::string, std::less<>>;
 
+namespace detail {
+
+/// The initial value of a member that a user may leave out. One whose type has none must be given: the compilers
+/// ask for the code that would make it all the same.
+template <class Type>
+Type initial() {
+  if constexpr (std::default_initializable<Type>) {
+    return Type{};
+  } else {
+    throw InvalidArgumentError("CacheEntry: a key or value of a type without a default constructor was left out");
+  }
+}
+
+}  // namespace detail
+
 /// A cached value with its metadata and times: what `get_entry` returns. A plain value, filled in like
 ///
 ///     larder::CacheEntry<> entry{.key = "user:123", .value = "user data", .expires_at = now + 1h};
@@ -25,8 +42,8 @@ template <class Key, class Value>
 struct CacheEntry {
   using Clock = std::chrono::system_clock;
 
-  Key key{};
-  Value value{};
+  Key key = detail::initial<Key>();
+  Value value = detail::initial<Value>();
   /// When the entry was stored.
   Clock::time_point created_at = Clock::now();
   /// From when on it is expired; empty if never.

@@ -48,21 +48,32 @@ inline constexpr std::uint64_t hash_constant_a = 0x6a09e667f3bcc909u;
 inline constexpr std::uint64_t hash_constant_b = 0xbb67ae8584caa73bu;
 inline constexpr std::uint64_t hash_constant_c = 0x3c6ef372fe94f82bu;
 
-inline std::uint64_t make_hash_seed() noexcept {
-  std::uint64_t seed = 0;
+struct HashSeed {
+  std::uint64_t left = 0;
+  std::uint64_t right = 0;
+};
+
+inline HashSeed make_hash_seed() noexcept {
+  HashSeed seed;
 #if defined(__unix__) || defined(__APPLE__)
   if (::getentropy(&seed, sizeof seed) == 0) return seed;
 #endif
   // No entropy to be had: where the program lies in memory and when it started are what is left.
-  seed = static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
-  return multiply_fold(seed ^ hash_constant_a, reinterpret_cast<std::uintptr_t>(&seed) ^ hash_constant_b);
+  const auto now = static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+  const auto address = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(&seed));
+  seed.left = multiply_fold(now ^ hash_constant_a, address ^ hash_constant_b);
+  seed.right = multiply_fold(seed.left ^ hash_constant_b, now ^ hash_constant_c);
+  return seed;
 }
 
-/// One random number a process, drawn before `main`, so that a look-up pays no check for "drawn already?".
-inline const std::uint64_t hash_seed = make_hash_seed();
+/// Two random numbers a process, drawn before `main`, so that a look-up pays no check for "drawn already?". Two,
+/// because a factor of zero would swallow the other one: so neither factor may be known to who chooses the keys.
+inline const HashSeed hash_seed = make_hash_seed();
 
+/// Twice, because numbers with a stride come out of one multiplication with a stride in their upper bits.
 inline std::uint64_t mix_hash(std::uint64_t number) noexcept {
-  return multiply_fold(number ^ hash_seed ^ hash_constant_a, hash_constant_b);
+  const std::uint64_t once = multiply_fold(number ^ hash_seed.left, hash_constant_b);
+  return multiply_fold(once ^ hash_seed.right, hash_constant_a);
 }
 
 inline std::uint64_t read_up_to_8(const char* from, std::size_t count) noexcept {
@@ -73,13 +84,13 @@ inline std::uint64_t read_up_to_8(const char* from, std::size_t count) noexcept 
 
 /// Sixteen bytes a step; the last step re-reads bytes of the one before rather than looking at a length.
 inline std::uint64_t hash_bytes(const char* data, std::size_t size) noexcept {
-  std::uint64_t state = hash_seed ^ hash_constant_c;
+  std::uint64_t state = hash_seed.left;
   std::uint64_t first = 0;
   std::uint64_t second = 0;
   if (size > 16) {
     const char* const last = data + size - 16;
     for (; data < last; data += 16) {
-      state = multiply_fold(read_up_to_8(data, 8) ^ hash_constant_a, read_up_to_8(data + 8, 8) ^ state);
+      state = multiply_fold(read_up_to_8(data, 8) ^ hash_seed.right, read_up_to_8(data + 8, 8) ^ state);
     }
     first = read_up_to_8(last, 8);
     second = read_up_to_8(last + 8, 8);
@@ -94,7 +105,7 @@ inline std::uint64_t hash_bytes(const char* data, std::size_t size) noexcept {
     const auto byte = [data](std::size_t at) { return std::uint64_t{static_cast<unsigned char>(data[at])}; };
     first = byte(0) << 16 | byte(size / 2) << 8 | byte(size - 1);
   }
-  state = multiply_fold(first ^ hash_constant_b, second ^ state);
+  state = multiply_fold(first ^ hash_seed.right, second ^ state);
   return multiply_fold(state ^ hash_constant_a, size ^ hash_constant_c);
 }
 

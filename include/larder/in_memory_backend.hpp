@@ -102,6 +102,11 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
     do_clear();
   }
 
+  // The interface's own functions would come here by a virtual call, which no compiler takes out.
+  std::optional<Value> get(key_view key) { return do_get(key); }
+  bool exists(key_view key) { return do_exists(key); }
+  bool erase(key_view key) { return do_erase(key); }
+
   /// Calls `f(const Value&)` with the value in place, where a copy would be dear. Counts and promotes as `get` does,
   /// unless f throws. Result: whether there was one.
   ///
