@@ -87,7 +87,7 @@ struct CacheStats {
 
   /// A ratio with six decimals and a point, whatever the process's locale says.
   static std::string ratio_text(double ratio) {
-    const auto millionths = static_cast<std::uint64_t>(ratio * 1e6 + 0.5);
+    const auto millionths = static_cast<std::uint64_t>(ratio * 1e6 + 0.5);  // NOLINT(bugprone-incorrect-roundings)
     const std::string fraction = std::to_string(millionths % 1000000);
     return std::to_string(millionths / 1000000) + "." + std::string(6 - fraction.size(), '0') + fraction;
   }

@@ -100,7 +100,7 @@ class EntryNode : public NodeHead {
     auto own_metadata = (layout & has_metadata) ? std::make_unique<Metadata>(std::move(metadata)) : nullptr;
     Memory memory(allocate(bytes));
     auto* node = new (memory.get()) EntryNode(recipe, layout, value);
-    memory.release();
+    static_cast<void>(memory.release());
     node->fill_tail(recipe, value, own_metadata.release());
     return Owner(node);
   }

@@ -23,6 +23,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <new>
 #include <utility>
 
@@ -134,10 +135,11 @@ class HashIndex {
     explicit Table(std::size_t bucket_count) : mask_(bucket_count - 1) {
       // calloc, because the pages of a large block come zeroed when they are first touched: clearing a
       // table of millions of buckets at once would be the long pause that growing step by step avoids.
-      memory_ = std::calloc(bucket_count + 1, sizeof(Bucket));
+      std::size_t space = (bucket_count + 1) * sizeof(Bucket);
+      memory_ = std::calloc(space, 1);
       if (memory_ == nullptr) throw std::bad_alloc();
-      const auto address = reinterpret_cast<std::uintptr_t>(memory_);
-      buckets_ = reinterpret_cast<Bucket*>((address + alignof(Bucket) - 1) / alignof(Bucket) * alignof(Bucket));
+      void* aligned = memory_;
+      buckets_ = static_cast<Bucket*>(std::align(alignof(Bucket), bucket_count * sizeof(Bucket), aligned, space));
     }
 
     Table(Table&& other) noexcept

@@ -2,6 +2,7 @@
 /// Timeline: a clock's time in the ticks of a TimerWheel, and back.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -43,7 +44,7 @@ class Timeline {
  private:
   std::chrono::nanoseconds elapsed() const {
     const std::chrono::nanoseconds elapsed = clock_.now() - start_;
-    return elapsed < elapsed.zero() ? elapsed.zero() : elapsed;
+    return std::max(elapsed, std::chrono::nanoseconds::zero());
   }
 
   Clock clock_;
