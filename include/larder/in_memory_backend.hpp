@@ -31,6 +31,7 @@
 
 #include <larder/cache_backend.hpp>
 #include <larder/detail/entry_node.hpp>
+#include <larder/detail/equal_texts.hpp>
 #include <larder/detail/shard.hpp>
 #include <larder/detail/timeline.hpp>
 #include <larder/glob.hpp>
@@ -140,7 +141,7 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
     Departures(const Departures&) = delete;
     Departures& operator=(const Departures&) = delete;
     ~Departures() {
-      while (detail::NodeHead* head = entries.pop()) cache.depart(static_cast<Node&>(*head));
+      if (!entries.empty()) [[unlikely]] cache.depart(entries);
     }
 
     InMemoryBackend& cache;
@@ -411,28 +412,38 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
 
   /// The live entry of a key, or null. A few expired ones are let go on the way. `now` comes from `now_if_needed`.
   Node* find(Shard& shard, std::uint64_t hash, key_view key, Tick& now, detail::RemovedEntries& removed) const {
-    if (shard.can_expire()) {
+    if (shard.can_expire()) [[unlikely]] {
       if (now == 0) now = timeline_.now();  // the shard's first entry with a TTL came since
       shard.expire_some(now, removed);
     }
-    return shard.find(index_hash(hash), now, removed,
-                      [&key](const Node& node) { return static_cast<bool>(KeyEqual()(node.key(), key)); });
+    return shard.find(index_hash(hash), now, removed, [&key](const Node& node) {
+      if constexpr (Node::key_inline && std::same_as<KeyEqual, std::equal_to<>>) {
+        return detail::equal_texts(node.key(), key);
+      } else {
+        return static_cast<bool>(KeyEqual()(node.key(), key));
+      }
+    });
   }
 
   /// What time it is, or 0 where nothing can expire: reading a clock costs as much as half a look-up.
   Tick now_if_needed() const { return can_expire_.load(std::memory_order_relaxed) ? timeline_.now() : 0; }
 
-  /// Reports an entry that has left, and drops the cache's reference to it.
-  void depart(Node& node) noexcept {
-    if (options_.on_removal) {
-      const RemovalCause cause = detail::RemovedEntries::cause_of(node);
-      try {
-        node.with_value([&](const Value& value) { options_.on_removal(node.key(), value, cause); });
-      } catch (...) {
-        listener_errors_.fetch_add(1, std::memory_order_relaxed);
-      }
+  /// Reports what has left, and drops the cache's reference to it.
+  [[gnu::noinline]] void depart(detail::RemovedEntries& entries) noexcept {
+    while (detail::NodeHead* head = entries.pop()) {
+      Node& node = static_cast<Node&>(*head);
+      if (options_.on_removal) report(node);
+      Node::retire(&node);
     }
-    Node::retire(&node);
+  }
+
+  void report(Node& node) noexcept {
+    const RemovalCause cause = detail::RemovedEntries::cause_of(node);
+    try {
+      node.with_value([&](const Value& value) { options_.on_removal(node.key(), value, cause); });
+    } catch (...) {
+      listener_errors_.fetch_add(1, std::memory_order_relaxed);
+    }
   }
 
   using KeyEqual = typename Traits::KeyEqual;

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <type_traits>
 
 #include <larder/bytes.hpp>
@@ -27,21 +28,30 @@ constexpr std::size_t heap_block(std::size_t bytes) noexcept {
   return bytes + 8 <= 32 ? 32 : (bytes + 8 + 15) / 16 * 16;
 }
 
-inline std::size_t heap_bytes(const std::string& text) noexcept {
-  return text.capacity() <= std::string().capacity() ? 0 : heap_block(text.capacity() + 1);
-}
-
-/// The heap memory that a value holds besides itself, as far as its size tells.
+/// The heap memory that a value holds besides itself, as far as it tells: by a `size_bytes()` of its own, by the
+/// capacity of a container, or by what a pointer points to (and that by its own in turn).
 template <class Value>
 std::size_t heap_bytes(const Value& value) {
   if constexpr (requires { value.size_bytes(); }) {
     const std::size_t size = value.size_bytes();
     return size > sizeof(Value) ? heap_block(size - sizeof(Value)) : 0;
-  } else if constexpr (std::is_trivially_copyable_v<Value>) {
-    return 0;
+  } else if constexpr (std::same_as<Value, std::string>) {
+    return value.capacity() <= std::string().capacity() ? 0 : heap_block(value.capacity() + 1);
+  } else if constexpr (std::same_as<Value, Bytes>) {
+    return value.empty() ? 0 : heap_block(sizeof(SharedBlock) + value.size());
+  } else if constexpr (requires { value.capacity() * sizeof(*value.data()); }) {
+    return value.capacity() == 0 ? 0 : heap_block(value.capacity() * sizeof(*value.data()));
+  } else if constexpr (requires {
+                         typename Value::element_type;
+                         requires sizeof(typename Value::element_type) > 0;
+                         { value.get() } -> std::convertible_to<const typename Value::element_type*>;
+                       }) {
+    using Element = std::remove_const_t<typename Value::element_type>;
+    constexpr std::size_t control_block = 16;  // a vtable's address and two counters, in front of the object
+    if (value.get() == nullptr) return 0;
+    return heap_block(control_block + sizeof(Element)) + heap_bytes<Element>(*value.get());
   } else {
-    const std::size_t size = value_size(value);
-    return size == 0 ? 0 : heap_block(size);
+    return 0;
   }
 }
 
@@ -72,14 +82,14 @@ struct EntryFootprint {
 
   template <class Key, class Value>
   std::size_t operator()(const Key& key, const Value& value, const Metadata& metadata, bool expires) const {
-    using StoredKey = std::conditional_t<std::convertible_to<Key, std::string_view>, std::string, Key>;
+    using StoredKey = std::conditional_t<std::same_as<Key, std::string_view>, std::string, Key>;
     using Node = detail::EntryNode<StoredKey, Value, true>;
     std::size_t bytes = index_share + detail::heap_block(Node::node_bytes(key, value, expires, !metadata.empty()));
     if constexpr (!Node::key_inline) bytes += detail::heap_bytes(key);
     if constexpr (!Node::bytes_inline) {
       bytes += detail::heap_bytes(value);
     } else if (value.size() > Node::inline_limit) {
-      bytes += detail::heap_block(sizeof(detail::SharedBlock) + value.size());
+      bytes += detail::heap_bytes(value);
     }
     return bytes + detail::metadata_bytes(metadata);
   }

@@ -139,6 +139,7 @@ class EntryNode : public NodeHead {
   decltype(auto) with_value(Function&& f) {
     if constexpr (bytes_inline) {
       if (layout & shares_value) return std::forward<Function>(f)(std::as_const(shared_value()));
+      if (value_.inline_size == 0) return std::forward<Function>(f)(Bytes());
       const BorrowedBytes borrowed(&block, inline_value(), value_.inline_size);
       return std::forward<Function>(f)(borrowed.get());
     } else {
@@ -150,6 +151,7 @@ class EntryNode : public NodeHead {
   Value copy_value() {
     if constexpr (bytes_inline) {
       if (layout & shares_value) return shared_value();
+      if (value_.inline_size == 0) return {};
       block.add_reference();
       return BytesAccess::adopt(&block, inline_value(), value_.inline_size);
     } else {

@@ -27,6 +27,8 @@
 #include <new>
 #include <utility>
 
+#include <larder/detail/prefetch.hpp>
+
 namespace larder::detail {
 
 /// A hash table of pointers to `Node`, which has a 32-bit `hash` member. The table owns no nodes.
@@ -112,16 +114,16 @@ class HashIndex {
   /// The upper bits of the hash, of which the bucket's number uses the lower ones; never 0.
   static std::uint8_t tag_of(std::uint32_t hash) noexcept { return static_cast<std::uint8_t>(hash >> 25 | 0x80u); }
 
-  /// The slots of a bucket whose tag is `tag`, as a set that `first_slot` and `rest` walk through.
+  /// The slots of a bucket whose tag is `tag` (0: the empty ones), as a set that `first_slot` and `rest` walk through.
+  /// Behind a tag that agrees, one may come up that differs in its lowest bit; it is no empty slot's.
   static std::uint64_t matching_slots(const Bucket& bucket, std::uint8_t tag) noexcept {
     constexpr std::uint64_t ones = 0x0101010101010101u;
-    constexpr std::uint64_t low_bits = 0x7f * ones;
+    constexpr std::uint64_t high_bits = 0x0080808080808080u;  // of all but the eighth byte, which is no tag
     std::uint64_t bytes = 0;
     std::memcpy(&bytes, &bucket, sizeof bytes);
     if constexpr (std::endian::native == std::endian::big) bytes = __builtin_bswap64(bytes);
-    bytes ^= tag * ones;  // now a byte is zero where the tag agrees
-    const std::uint64_t zero_bytes = ~(((bytes & low_bits) + low_bits) | bytes | low_bits);
-    return zero_bytes & 0x00ffffffffffffffu;  // the eighth byte is no tag
+    bytes ^= tag * ones;  // now a byte is zero where the tag agrees, and has its high bit where one of the two is 0
+    return (bytes - ones) & ~bytes & high_bits;
   }
   static std::size_t first_slot(std::uint64_t matching) noexcept {
     return static_cast<std::size_t>(std::countr_zero(matching)) / 8;
@@ -171,7 +173,7 @@ class HashIndex {
     }
 
     void prefetch_bucket(std::uint32_t hash) const noexcept {
-      if (buckets_ != nullptr) __builtin_prefetch(buckets_ + (hash & mask_));
+      if (buckets_ != nullptr) prefetch(buckets_ + (hash & mask_));
     }
 
     void prefetch_node(std::uint32_t hash) const noexcept {
@@ -180,8 +182,8 @@ class HashIndex {
       const std::uint64_t found = matching_slots(bucket, tag_of(hash));
       if (found == 0) return;
       const auto* node = reinterpret_cast<const char*>(bucket.nodes[first_slot(found)]);
-      __builtin_prefetch(node);
-      __builtin_prefetch(node + sizeof(Bucket));
+      prefetch(node);
+      prefetch(node + sizeof(Bucket));
     }
 
     template <class Predicate>

@@ -26,15 +26,15 @@ namespace larder::detail {
 /// Entries that have left a shard, in that order, each with its cause. Its owner must take all of them out.
 class RemovedEntries {
  public:
-  RemovedEntries() = default;
+  RemovedEntries() noexcept {}  // NOLINT(cppcoreguidelines-pro-type-member-init): see last_
   RemovedEntries(const RemovedEntries&) = delete;
   RemovedEntries& operator=(const RemovedEntries&) = delete;
 
   void push(NodeHead& node, RemovalCause cause) noexcept {
     node.mark = static_cast<std::uint8_t>(cause);
     node.newer = nullptr;
-    *end_ = &node;
-    end_ = &node.newer;
+    (first_ == nullptr ? first_ : last_->newer) = &node;
+    last_ = &node;
   }
 
   /// Takes over a chain that is linked by `newer`.
@@ -45,17 +45,17 @@ class RemovedEntries {
   /// The entry that left first, or null.
   NodeHead* pop() noexcept {
     NodeHead* first = first_;
-    if (first == nullptr) return nullptr;
-    first_ = first->newer;
-    if (first_ == nullptr) end_ = &first_;
+    if (first != nullptr) first_ = first->newer;
     return first;
   }
+
+  bool empty() const noexcept { return first_ == nullptr; }
 
   static RemovalCause cause_of(const NodeHead& node) noexcept { return static_cast<RemovalCause>(node.mark); }
 
  private:
   NodeHead* first_ = nullptr;
-  NodeHead** end_ = &first_;
+  NodeHead* last_;  // only where there is a first; most operations remove nothing, and should not pay for it
 };
 
 struct ShardLimits {
@@ -86,8 +86,7 @@ class alignas(64) Shard {
 
   /// Lets a few of the entries go that have expired. Called by every operation, this reclaims them in step with
   /// the work done, so that nobody has to pay for many at once. O(1).
-  void expire_some(Tick now, RemovedEntries& removed) noexcept {
-    if (!can_expire()) return;
+  [[gnu::noinline]] void expire_some(Tick now, RemovedEntries& removed) noexcept {
     std::size_t steps = steps_an_operation;
     while (Timer* timer = wheel_.pop_due(now, steps)) expire(*timer, removed);
   }
@@ -101,10 +100,12 @@ class alignas(64) Shard {
   template <class Predicate>
   Node* find(std::uint32_t hash, Tick now, RemovedEntries& removed, Predicate&& matches) {
     Node* node = index_.find(hash, matches);
-    if (node == nullptr || !node->expires() || node->timer().deadline > now) return node;
-    wheel_.erase(node->timer());
-    expire(node->timer(), removed);
-    return nullptr;
+    if (node != nullptr && node->expires() && node->timer().deadline <= now) [[unlikely]] {
+      wheel_.erase(node->timer());
+      expire(node->timer(), removed);
+      return nullptr;
+    }
+    return node;
   }
 
   void prefetch_bucket(std::uint32_t hash) const noexcept { index_.prefetch_bucket(hash); }
@@ -215,7 +216,7 @@ class alignas(64) Shard {
   }
 
   /// Removes the entry of a timer that is out of the wheel already.
-  void expire(Timer& timer, RemovedEntries& removed) noexcept {
+  [[gnu::noinline]] void expire(Timer& timer, RemovedEntries& removed) noexcept {
     Node& node = Node::of(timer);
     ++counters_.evictions;
     ++counters_.expirations;

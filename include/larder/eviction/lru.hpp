@@ -7,6 +7,7 @@
 #pragma once
 
 #include <larder/detail/node_head.hpp>
+#include <larder/detail/prefetch.hpp>
 
 namespace larder {
 
@@ -33,8 +34,8 @@ class Lru {
 
   /// Reads ahead what `touch` of this entry will write to.
   static void prefetch_touch(const detail::NodeHead& node) noexcept {
-    __builtin_prefetch(node.newer, 1);
-    __builtin_prefetch(node.older, 1);
+    detail::prefetch(node.newer);
+    detail::prefetch(node.older);
   }
 
   /// `fresh` takes the place of `node`, which leaves; as a write is a use, it is the newest.
