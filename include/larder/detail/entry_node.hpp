@@ -185,7 +185,10 @@ class EntryNode : public NodeHead {
   }
 
  private:
+  /// What the tail holds in front of the characters, and above these bits how many bytes that takes: as all of it
+  /// is a multiple of eight, finding the key takes one instruction.
   enum Layout : std::uint8_t { has_timer = 1, has_metadata = 2, shares_value = 4 };
+  static constexpr std::uint8_t size_bits = 0xf8;
 
   struct Free {
     void operator()(void* memory) const noexcept { deallocate(memory); }
@@ -241,15 +244,19 @@ class EntryNode : public NodeHead {
   }
 
   static std::uint8_t layout_for(const Value& value, bool expires, bool metadata) noexcept {
-    int flags = (expires ? has_timer : 0) | (metadata ? has_metadata : 0);
-    if constexpr (bytes_inline) flags |= value.size() > inline_limit ? shares_value : 0;
-    return static_cast<std::uint8_t>(flags);
+    bool shared = false;
+    if constexpr (bytes_inline) shared = value.size() > inline_limit;
+    const int flags = (expires ? has_timer : 0) | (metadata ? has_metadata : 0) | (shared ? shares_value : 0);
+    const std::size_t bytes =
+        (expires ? padded<Timer> : 0) + (metadata ? padded<Metadata*> : 0) + (shared ? padded<Bytes> : 0);
+    return static_cast<std::uint8_t>(static_cast<std::size_t>(flags) | bytes);
   }
 
-  static std::size_t fixed_tail_bytes(std::uint8_t layout) noexcept {
-    return ((layout & has_timer) ? sizeof(Timer) : 0) + ((layout & has_metadata) ? sizeof(Metadata*) : 0) +
-           ((layout & shares_value) ? sizeof(Bytes) : 0);
-  }
+  template <class Part>
+  static constexpr std::size_t padded = (sizeof(Part) + 7) / 8 * 8;
+  static_assert(padded<Timer> + padded<Metadata*> + padded<Bytes> <= size_bits);
+
+  static std::size_t fixed_tail_bytes(std::uint8_t layout) noexcept { return layout & size_bits; }
 
   static std::size_t tail_bytes(std::uint8_t layout, KeyView<Key> key, const Value& value) {
     std::size_t bytes = fixed_tail_bytes(layout);
@@ -283,10 +290,10 @@ class EntryNode : public NodeHead {
 
   std::byte* tail() const noexcept { return const_cast<std::byte*>(reinterpret_cast<const std::byte*>(this + 1)); }
   Metadata*& metadata_slot() const noexcept {
-    return *reinterpret_cast<Metadata**>(tail() + ((layout & has_timer) ? sizeof(Timer) : 0));
+    return *reinterpret_cast<Metadata**>(tail() + ((layout & has_timer) ? padded<Timer> : 0));
   }
   Bytes& shared_value() const noexcept {
-    return *reinterpret_cast<Bytes*>(tail() + fixed_tail_bytes(layout) - sizeof(Bytes));
+    return *reinterpret_cast<Bytes*>(tail() + fixed_tail_bytes(layout) - padded<Bytes>);
   }
   char* characters() const noexcept { return reinterpret_cast<char*>(tail() + fixed_tail_bytes(layout)); }
   char* inline_value() const noexcept {

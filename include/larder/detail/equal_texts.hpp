@@ -1,5 +1,5 @@
 /// \file equal_texts.hpp
-/// equal_texts: `==` of two texts, without a call of memcmp where they are short, as keys are.
+/// equal_texts: `==` of two texts, without a call of memcmp where they are as long as keys mostly are.
 #pragma once
 
 #include <cstddef>
@@ -9,25 +9,25 @@
 
 namespace larder::detail {
 
-template <class Word>
-Word word_at(const char* text) noexcept {
-  Word word;
-  std::memcpy(&word, text, sizeof word);
-  return word;
+inline std::uint64_t differing_bits(const char* left, const char* right) noexcept {
+  std::uint64_t left_word = 0;
+  std::uint64_t right_word = 0;
+  std::memcpy(&left_word, left, sizeof left_word);
+  std::memcpy(&right_word, right, sizeof right_word);
+  return left_word ^ right_word;
 }
 
-/// The last word overlaps the one before it, so that no byte is left over.
+/// The words overlap where they must, so that no byte is left over and few lengths need a branch of their own.
 inline bool equal_texts(std::string_view left, std::string_view right) noexcept {
-  constexpr std::size_t longest = 64;
+  constexpr std::size_t word = sizeof(std::uint64_t);
   const std::size_t size = left.size();
   if (size != right.size()) return false;
   const char* const a = left.data();
   const char* const b = right.data();
-  if (size < sizeof(std::uint64_t) || size > longest) return size == 0 || std::memcmp(a, b, size) == 0;
-  const std::size_t last = size - sizeof(std::uint64_t);
-  std::uint64_t differing = word_at<std::uint64_t>(a + last) ^ word_at<std::uint64_t>(b + last);
-  for (std::size_t at = 0; at < last; at += sizeof(std::uint64_t)) {
-    differing |= word_at<std::uint64_t>(a + at) ^ word_at<std::uint64_t>(b + at);
+  if (size < word || size > 4 * word) return size == 0 || std::memcmp(a, b, size) == 0;
+  std::uint64_t differing = differing_bits(a, b) | differing_bits(a + size - word, b + size - word);
+  if (size > 2 * word) {
+    differing |= differing_bits(a + word, b + word) | differing_bits(a + size - 2 * word, b + size - 2 * word);
   }
   return differing == 0;
 }
