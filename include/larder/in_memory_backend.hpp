@@ -1,25 +1,20 @@
 /// \file in_memory_backend.hpp
 /// InMemoryBackend: the cache in process memory.
 ///
-/// A key's hash chooses one of the shards, which are caches of their own (detail/shard.hpp), each with its lock.
+/// A key's hash chooses one of the shards, which are caches of their own (detail/shard.hpp), each with its lock; an
+/// operation gets at one through an `Access` (detail/sharded_store.hpp).
 ///
 /// Invariants:
 /// - No user code runs under a lock but hash, equality, and the function given to `visit`. So values are made,
 ///   weighed, copied and destroyed before a lock is taken or after it is released; the entries of a shard are
 ///   therefore reference-counted blocks (detail/entry_node.hpp), which may outlive their removal.
-/// - What leaves is collected in `Departures`, declared before the lock is taken, and so reported to the listener
-///   and freed after it is released, also when something throws.
 /// - Whatever may throw comes before the first change.
 #pragma once
 
-#include <algorithm>
-#include <atomic>
 #include <bit>
-#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -30,10 +25,7 @@
 #include <vector>
 
 #include <larder/cache_backend.hpp>
-#include <larder/detail/entry_node.hpp>
-#include <larder/detail/equal_texts.hpp>
-#include <larder/detail/shard.hpp>
-#include <larder/detail/timeline.hpp>
+#include <larder/detail/sharded_store.hpp>
 #include <larder/glob.hpp>
 #include <larder/in_memory_options.hpp>
 
@@ -67,11 +59,11 @@ inline constexpr bool is_shared_ptr<std::shared_ptr<Type>> = true;
 template <class Key, class Value, class Traits>
 class InMemoryBackend final : public CacheBackend<Key, Value> {
   using Base = CacheBackend<Key, Value>;
-  using Weigher = typename Traits::Weigher;
-  using Node = detail::EntryNode<Key, Value, !std::same_as<Weigher, ValueSize>>;
-  using Shard = detail::Shard<Node, typename Traits::Eviction, typename Traits::Mutex>;
-  using Lock = std::lock_guard<Shard>;
-  using Tick = detail::Tick;
+  using Store = detail::ShardedStore<Key, Value, Traits>;
+  using Access = typename Store::Access;
+  using Hash = typename Store::KeyHash;
+  using Node = typename Store::Node;
+  using Shard = typename Store::Shard;
 
  public:
   using typename Base::entry_type;
@@ -87,19 +79,12 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
   explicit InMemoryBackend(std::size_t max_size_bytes) : InMemoryBackend(with_size(max_size_bytes)) {}
 
   /// \throws InvalidArgumentError if the options make no sense; std::bad_alloc.
-  InMemoryBackend(Options options)
-      : options_(validated(std::move(options))),
-        timeline_(options_.clock),
-        shards_(std::make_unique<Shard[]>(options_.shards)) {
-    const auto share = [this](std::size_t limit) { return limit == 0 ? SIZE_MAX : limit / options_.shards; };
-    share_ = {share(options_.max_size_bytes), share(options_.max_entries)};
-    for (Shard& shard : shards()) shard.set_limits(share_);
-  }
+  InMemoryBackend(Options options) : store_(std::move(options)) {}
 
   /// Tells the listener of every entry that is left, as `cleared`. What the listener stores now, it hears no more of.
   ~InMemoryBackend() override {
     do_clear();
-    options_.on_removal = nullptr;
+    store_.silence();
     do_clear();
   }
 
@@ -115,18 +100,15 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
   /// \throws what f, hash and equality throw.
   template <std::invocable<const Value&> Function>
   bool visit(key_view key, Function&& f) {
-    const std::uint64_t hash = hash_of(key);
-    Shard& shard = shard_of(hash);
-    Departures departures(*this);
-    Tick now = now_if_needed();
-    const Lock lock(shard);
-    Node* node = find(shard, hash, key, now, departures.entries);
+    const Hash hash(key);
+    Access shard(store_, store_.shard_of(hash));
+    Node* node = shard.find(hash, key);
     if (node == nullptr) {
-      shard.count_miss();
+      shard->count_miss();
       return false;
     }
     node->with_value(std::forward<Function>(f));
-    shard.count_hit(*node);
+    shard->count_hit(*node);
     return true;
   }
 
@@ -134,19 +116,6 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
   /// Copying such a value is no user code and cannot throw: it may happen under the lock.
   static constexpr bool copied_under_lock =
       std::same_as<Value, Bytes> || std::is_trivially_copyable_v<Value> || detail::is_shared_ptr<Value>;
-
-  /// What left during one operation. Its end, which must come after the lock's, reports it and frees it.
-  struct Departures {
-    explicit Departures(InMemoryBackend& owner) noexcept : cache(owner) {}
-    Departures(const Departures&) = delete;
-    Departures& operator=(const Departures&) = delete;
-    ~Departures() {
-      if (!entries.empty()) [[unlikely]] cache.depart(entries);
-    }
-
-    InMemoryBackend& cache;
-    detail::RemovedEntries entries;
-  };
 
   struct Unpin {
     void operator()(Node* node) const noexcept { Node::unpin(node); }
@@ -160,31 +129,29 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
   }
 
   std::optional<Value> do_get(key_view key) override {
-    const std::uint64_t hash = hash_of(key);
-    Shard& shard = shard_of(hash);
+    const Hash hash(key);
+    Shard& home = store_.shard_of(hash);
     Pin entry;
     {
-      Departures departures(*this);
-      Tick now = now_if_needed();
-      const Lock lock(shard);
-      Node* node = find(shard, hash, key, now, departures.entries);
+      Access shard(store_, home);
+      Node* node = shard.find(hash, key);
       if (node == nullptr) {
-        shard.count_miss();
+        shard->count_miss();
         return std::nullopt;
       }
       if constexpr (copied_under_lock) {
-        shard.count_hit(*node);
+        shard->count_hit(*node);
         return node->copy_value();
       }
       entry = pin(*node);
     }
-    return copy_and_count_hit(shard, *entry);
+    return copy_and_count_hit(home, *entry);
   }
 
   /// For values whose copy may throw: only then is the hit counted, and the entry promoted if it is still here.
   static std::optional<Value> copy_and_count_hit(Shard& shard, Node& entry) {
     std::optional<Value> value(entry.copy_value());
-    const Lock lock(shard);
+    const std::lock_guard lock(shard);
     if (shard.holds(entry)) {
       shard.count_hit(entry);
     } else {
@@ -194,56 +161,47 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
   }
 
   bool do_set(key_view key, Value value, Ttl ttl, Metadata metadata) override {
-    if (!ttl) ttl = options_.default_ttl;
-    const std::uint64_t hash = hash_of(key);
+    if (!ttl) ttl = store_.options().default_ttl;
+    const Hash hash(key);
     const std::size_t weight = weight_of(key, value, metadata, ttl.has_value());
-    if (weight > share_.weight) {
-      remove(key, hash, RemovalCause::evicted);
+    if (weight > store_.limits().weight) {
+      remove(key, RemovalCause::evicted);
       return false;
     }
-    const detail::NodeRecipe<Key> recipe{key, index_hash(hash), value_size(value), weight, ttl.has_value()};
+    const detail::NodeRecipe<Key> recipe{key, hash.for_index(), value_size(value), weight, ttl.has_value()};
     auto fresh = Node::create(recipe, std::move(value), std::move(metadata));
     if (ttl) {
-      fresh->timer().deadline = timeline_.deadline_after(*ttl);
-      // relaxed: who needs to see it for certain looks at the shard, under its lock.
-      if (!can_expire_.load(std::memory_order_relaxed)) can_expire_.store(true, std::memory_order_relaxed);
+      fresh->timer().deadline = store_.timeline().deadline_after(*ttl);
+      store_.expect_expiry();
     }
-    Shard& shard = shard_of(hash);
-    Departures departures(*this);
-    Tick now = now_if_needed();
-    const Lock lock(shard);
-    Node* old = find(shard, hash, key, now, departures.entries);
-    if (old == nullptr) shard.make_room_in_index();
-    shard.store(*fresh.release(), old, now, departures.entries);
+    Access shard(store_, store_.shard_of(hash));
+    Node* old = shard.find(hash, key);
+    if (old == nullptr) shard->make_room_in_index();
+    shard.store(*fresh.release(), old);
     return true;
   }
 
-  bool do_erase(key_view key) override { return remove(key, hash_of(key), RemovalCause::erased); }
+  bool do_erase(key_view key) override { return remove(key, RemovalCause::erased); }
 
-  bool do_exists(key_view key) override {
-    const std::uint64_t hash = hash_of(key);
-    Shard& shard = shard_of(hash);
-    Departures departures(*this);
-    Tick now = now_if_needed();
-    const Lock lock(shard);
-    return find(shard, hash, key, now, departures.entries) != nullptr;
+  /// Result: whether there was a live entry, which is gone.
+  bool remove(key_view key, RemovalCause cause) {
+    const Hash hash(key);
+    Access shard(store_, store_.shard_of(hash));
+    Node* node = shard.find(hash, key);
+    if (node != nullptr) shard.remove(*node, cause);
+    return node != nullptr;
   }
 
-  /// O(entries), with the locks held for as long as it takes to let go what had expired before.
+  bool do_exists(key_view key) override {
+    const Hash hash(key);
+    Access shard(store_, store_.shard_of(hash));
+    return shard.find(hash, key) != nullptr;
+  }
+
+  /// O(entries); a lock is held for as long as it takes to let go what had expired before.
   std::size_t do_clear() override {
     std::size_t count = 0;
-    for (Shard& shard : shards()) {
-      Departures departures(*this);
-      typename Shard::Contents contents;
-      {
-        const Tick now = timeline_.now();
-        const Lock lock(shard);
-        shard.expire_all(now, departures.entries);
-        shard.release_all(contents);
-      }
-      count += contents.index.size();
-      departures.entries.push_all(contents.chain, RemovalCause::cleared);
-    }
+    for (Shard& shard : store_.shards()) count += store_.clear(shard);
     return count;
   }
 
@@ -251,42 +209,36 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
   CacheStats do_stats() const override {
     CacheStats stats;
     stats.current_entries = stats.current_size_bytes = 0;
-    if (options_.max_size_bytes != 0) stats.max_size_bytes = options_.max_size_bytes;
-    for (Shard& shard : shards()) {
-      // Letting go what nobody can see any more changes nothing that a const function may not.
-      Departures departures(const_cast<InMemoryBackend&>(*this));
-      const Tick now = timeline_.now();
-      const Lock lock(shard);
-      shard.expire_all(now, departures.entries);
-      shard.add_to(stats);
+    if (store_.options().max_size_bytes != 0) stats.max_size_bytes = store_.options().max_size_bytes;
+    for (Shard& each : store_.shards()) {
+      Access shard(store_, each);
+      shard.expire_all();
+      shard->add_to(stats);
     }
-    stats.errors = listener_errors_.load(std::memory_order_relaxed);
+    stats.errors = store_.listener_errors();
     return stats;
   }
 
   void do_reset_stats() override {
-    for (Shard& shard : shards()) {
-      const Lock lock(shard);
+    for (Shard& shard : store_.shards()) {
+      const std::lock_guard lock(shard);
       shard.reset_counters();
     }
-    listener_errors_.store(0, std::memory_order_relaxed);
+    store_.reset_listener_errors();
   }
 
   std::optional<entry_type> do_get_entry(key_view key) override {
-    const std::uint64_t hash = hash_of(key);
-    Shard& shard = shard_of(hash);
-    Pin pinned;
+    const Hash hash(key);
+    Pin entry;
     {
-      Departures departures(*this);
-      Tick now = now_if_needed();
-      const Lock lock(shard);
-      Node* node = find(shard, hash, key, now, departures.entries);
+      Access shard(store_, store_.shard_of(hash));
+      Node* node = shard.find(hash, key);
       if (node == nullptr) return std::nullopt;
       // Such a node's metadata go with its entry, pinned or not; copying them is no user code.
       if constexpr (Node::bytes_inline) return entry_of(*node);
-      pinned = pin(*node);
+      entry = pin(*node);
     }
-    return entry_of(*pinned);
+    return entry_of(*entry);
   }
 
   std::optional<entry_type> entry_of(Node& node) const {
@@ -296,7 +248,7 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
                                                .expires_at = {},
                                                .size_bytes = node.size(),
                                                .metadata = {}});
-    if (node.expires()) entry->expires_at = timeline_.wall_time_of(node.timer().deadline);
+    if (node.expires()) entry->expires_at = store_.timeline().wall_time_of(node.timer().deadline);
     if (node.metadata() != nullptr) entry->metadata = *node.metadata();
     return entry;
   }
@@ -308,7 +260,7 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
       throw NotSupportedError("keys that are not strings cannot be listed by a pattern other than '*'");
     }
     std::vector<Key> keys;
-    for (Shard& shard : shards()) {
+    for (Shard& shard : store_.shards()) {
       for (const Pin& entry : pin_all(shard)) {
         if constexpr (has_text) {
           if (!glob_match(pattern, entry->key())) continue;
@@ -320,19 +272,17 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
   }
 
   /// Every live entry of a shard. The room for them is found without the lock, so it may be too small at first.
-  std::vector<Pin> pin_all(Shard& shard) {
+  std::vector<Pin> pin_all(Shard& each) {
     std::vector<Pin> pins;
     for (std::size_t room = 0;;) {
       pins.reserve(room);
-      Departures departures(*this);
-      const Tick now = timeline_.now();
-      const Lock lock(shard);
-      shard.expire_all(now, departures.entries);
-      if (shard.entries() <= pins.capacity()) {
-        shard.for_each([&pins](Node& node) { pins.push_back(pin(node)); });
+      Access shard(store_, each);
+      shard.expire_all();
+      if (shard->entries() <= pins.capacity()) {
+        shard->for_each([&pins](Node& node) { pins.push_back(pin(node)); });
         return pins;
       }
-      room = shard.entries() + shard.entries() / 8;
+      room = shard->entries() + shard->entries() / 8;
     }
   }
 
@@ -352,22 +302,22 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
   struct Batch {
     static constexpr std::size_t most = 32;
 
-    std::uint64_t hashes[most];
+    Hash hashes[most];
     Node* found[most];
   };
 
   void get_batch(std::span<const key_item> keys, std::span<std::optional<Value>> values) {
     Batch batch;
     for (std::size_t i = 0; i < keys.size(); ++i) {
-      batch.hashes[i] = hash_of(keys[i]);
+      batch.hashes[i] = Hash(keys[i]);
       values[i].reset();  // now, because the end of a value may be user code
     }
     std::uint64_t left = (std::uint64_t{1} << keys.size()) - 1;
     while (left != 0) {
-      Shard& shard = shard_of(batch.hashes[std::countr_zero(left)]);
+      Shard& shard = store_.shard_of(batch.hashes[std::countr_zero(left)]);
       std::uint64_t here = 0;
       for_each_bit(left, [&](std::size_t i) {
-        if (&shard_of(batch.hashes[i]) == &shard) here |= std::uint64_t{1} << i;
+        if (&store_.shard_of(batch.hashes[i]) == &shard) here |= std::uint64_t{1} << i;
       });
       get_batch_of(shard, here, batch, keys, values);
       left &= ~here;
@@ -375,21 +325,19 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
   }
 
   /// Those of the batch's keys that are in `here` live in this shard. One pass reads ahead what the next one needs.
-  void get_batch_of(Shard& shard, std::uint64_t here, Batch& batch, std::span<const key_item> keys,
+  void get_batch_of(Shard& home, std::uint64_t here, Batch& batch, std::span<const key_item> keys,
                     std::span<std::optional<Value>> values) {
-    Departures departures(*this);
-    Tick now = now_if_needed();
-    const Lock lock(shard);
-    for_each_bit(here, [&](std::size_t i) { shard.prefetch_bucket(index_hash(batch.hashes[i])); });
-    for_each_bit(here, [&](std::size_t i) { shard.prefetch_node(index_hash(batch.hashes[i])); });
+    Access shard(store_, home);
+    for_each_bit(here, [&](std::size_t i) { shard->prefetch_bucket(batch.hashes[i].for_index()); });
+    for_each_bit(here, [&](std::size_t i) { shard->prefetch_node(batch.hashes[i].for_index()); });
     for_each_bit(here, [&](std::size_t i) {
-      Node* node = batch.found[i] = find(shard, batch.hashes[i], keys[i], now, departures.entries);
-      if (node != nullptr) Traits::Eviction::prefetch_touch(*node);
+      batch.found[i] = shard.find(batch.hashes[i], keys[i]);
+      if (batch.found[i] != nullptr) Traits::Eviction::prefetch_touch(*batch.found[i]);
     });
     for_each_bit(here, [&](std::size_t i) {
       Node* node = batch.found[i];
-      if (node == nullptr) return shard.count_miss();
-      shard.count_hit(*node);
+      if (node == nullptr) return shard->count_miss();
+      shard->count_hit(*node);
       values[i].emplace(node->copy_value());
     });
   }
@@ -399,75 +347,8 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
     for (; bits != 0; bits &= bits - 1) f(static_cast<std::size_t>(std::countr_zero(bits)));
   }
 
-  /// Result: whether there was a live entry, which is gone.
-  bool remove(key_view key, std::uint64_t hash, RemovalCause cause) {
-    Shard& shard = shard_of(hash);
-    Departures departures(*this);
-    Tick now = now_if_needed();
-    const Lock lock(shard);
-    Node* node = find(shard, hash, key, now, departures.entries);
-    if (node != nullptr) shard.remove(*node, cause, departures.entries);
-    return node != nullptr;
-  }
-
-  /// The live entry of a key, or null. A few expired ones are let go on the way. `now` comes from `now_if_needed`.
-  Node* find(Shard& shard, std::uint64_t hash, key_view key, Tick& now, detail::RemovedEntries& removed) const {
-    if (shard.can_expire()) [[unlikely]] {
-      if (now == 0) now = timeline_.now();  // the shard's first entry with a TTL came since
-      shard.expire_some(now, removed);
-    }
-    return shard.find(index_hash(hash), now, removed, [&key](const Node& node) {
-      if constexpr (Node::key_inline && std::same_as<KeyEqual, std::equal_to<>>) {
-        return detail::equal_texts(node.key(), key);
-      } else {
-        return static_cast<bool>(KeyEqual()(node.key(), key));
-      }
-    });
-  }
-
-  /// What time it is, or 0 where nothing can expire: reading a clock costs as much as half a look-up.
-  Tick now_if_needed() const { return can_expire_.load(std::memory_order_relaxed) ? timeline_.now() : 0; }
-
-  /// Reports what has left, and drops the cache's reference to it.
-  [[gnu::noinline]] void depart(detail::RemovedEntries& entries) noexcept {
-    while (detail::NodeHead* head = entries.pop()) {
-      Node& node = static_cast<Node&>(*head);
-      if (options_.on_removal) report(node);
-      Node::retire(&node);
-    }
-  }
-
-  void report(Node& node) noexcept {
-    const RemovalCause cause = detail::RemovedEntries::cause_of(node);
-    try {
-      node.with_value([&](const Value& value) { options_.on_removal(node.key(), value, cause); });
-    } catch (...) {
-      listener_errors_.fetch_add(1, std::memory_order_relaxed);
-    }
-  }
-
-  using KeyEqual = typename Traits::KeyEqual;
-  using KeyHash = typename Traits::Hash;
-
-  /// All 64 bits are mixed: the upper half chooses the shard, the lower one the place in its index.
-  static std::uint64_t hash_of(key_view key) {
-    const auto hash = static_cast<std::uint64_t>(KeyHash()(key));
-    constexpr bool is_mixed = sizeof(std::size_t) == sizeof(std::uint64_t) && requires {
-      typename KeyHash::is_avalanching;
-    };
-    return is_mixed ? hash : detail::mix_hash(hash);
-  }
-
-  static std::uint32_t index_hash(std::uint64_t hash) noexcept { return static_cast<std::uint32_t>(hash); }
-
-  Shard& shard_of(std::uint64_t hash) const noexcept {
-    return options_.shards == 1 ? shards_[0] : shards_[static_cast<std::size_t>(((hash >> 32) * options_.shards) >> 32)];
-  }
-
-  std::span<Shard> shards() const noexcept { return {shards_.get(), options_.shards}; }
-
   static std::size_t weight_of(key_view key, const Value& value, const Metadata& metadata, bool expires) {
-    const Weigher weigher{};
+    const typename Traits::Weigher weigher{};
     if constexpr (requires { weigher(key, value, metadata, expires); }) {
       return weigher(key, value, metadata, expires);
     } else {
@@ -481,17 +362,7 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
     return options;
   }
 
-  static Options validated(Options options) {
-    options.validate();
-    return options;
-  }
-
-  Options options_;
-  detail::Timeline<typename Traits::Clock> timeline_;
-  std::unique_ptr<Shard[]> shards_;
-  detail::ShardLimits share_{};
-  std::atomic<bool> can_expire_{false};  // whether any entry was ever stored with a TTL
-  std::atomic<std::uint64_t> listener_errors_{0};
+  Store store_;
 };
 
 }  // namespace larder
