@@ -67,14 +67,6 @@ TEST_CASE("the listener hears of each cause", "[listener]") {
   CHECK(f.removals.take_text() == "e=1 erased");
 }
 
-TEST_CASE("causes have names", "[listener]") {
-  CHECK(to_string(RemovalCause::erased) == std::string("erased"));
-  CHECK(to_string(RemovalCause::replaced) == std::string("replaced"));
-  CHECK(to_string(RemovalCause::evicted) == std::string("evicted"));
-  CHECK(to_string(RemovalCause::expired) == std::string("expired"));
-  CHECK(to_string(RemovalCause::cleared) == std::string("cleared"));
-}
-
 TEST_CASE("the end of a cache clears it", "[listener]") {
   std::optional<Fixture<>> f(std::in_place);
   const auto removals = f->removals;

@@ -58,10 +58,10 @@ run_tsan() {
 pieces=("$@")
 if [[ ${#pieces[@]} -eq 0 ]]; then pieces=(gcc asan tsan); fi
 packages=(cmake ninja-build g++ catch2 xz-utils libbenchmark-dev libboost1.81-dev libleveldb-dev librocksdb-dev)
+if [[ "${pieces[*]}" != gcc ]]; then packages+=(clang libclang-rt-dev llvm); fi
 for piece in "${pieces[@]}"; do
   case $piece in
-    gcc) ;;
-    clang | asan | tsan) packages+=(clang libclang-rt-dev llvm) ;;
+    gcc | clang | asan | tsan) ;;
     *) fail "there is no piece '$piece'; there are: gcc clang asan tsan" ;;
   esac
 done

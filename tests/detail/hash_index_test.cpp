@@ -315,6 +315,22 @@ TEST_CASE("no insertion touches more than a few nodes, however many there are", 
   CHECK(most <= 15);
 }
 
+TEST_CASE("nodes stay found while the memory of a large table is given back piece by piece", "[hash_index]") {
+  // From 65,536 buckets, four megabytes, to twice as many: the old table goes in sixteen pieces.
+  constexpr std::size_t full = 65536 * 11 / 2;
+  constexpr std::size_t moved = full + 65536 / 2;
+  Filled f(full, moved + 10);
+  std::size_t wrong = 0;
+  while (f.index.size() < moved) {
+    add(f.index, f.nodes[f.index.size()]);
+    if (f.index.size() % 8192 != 0) continue;
+    for (std::size_t i = 0; i < f.nodes.size(); ++i)
+      wrong += holds(f.index, f.nodes[i]) == (i < f.index.size()) ? 0 : 1;
+  }
+  CHECK(wrong == 0);
+  CHECK(visited(f.index).size() == moved);
+}
+
 TEST_CASE("nodes can be erased while the index grows", "[hash_index]") {
   Filled f(Filled::growing);
   for (std::size_t i = 0; i < Filled::growing; i += 2) f.index.erase(f.nodes[i]);

@@ -21,13 +21,11 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
-#include <memory>
-#include <new>
 #include <utility>
 
 #include <larder/detail/prefetch.hpp>
+#include <larder/detail/zeroed_memory.hpp>
 
 namespace larder::detail {
 
@@ -47,7 +45,7 @@ class HashIndex {
     Table larger(table_.bucket_count() == 0 ? 1 : table_.bucket_count() * 2);
     finish_growing();
     old_ = std::exchange(table_, std::move(larger));
-    old_next_ = 0;
+    old_next_ = old_given_back_ = 0;
   }
 
   /// The node with this hash for which `matches(node)` holds, or null. Throws what `matches` throws.
@@ -98,6 +96,7 @@ class HashIndex {
     std::swap(table_, other.table_);
     std::swap(old_, other.old_);
     std::swap(old_next_, other.old_next_);
+    std::swap(old_given_back_, other.old_given_back_);
     std::swap(size_, other.size_);
   }
 
@@ -134,27 +133,32 @@ class HashIndex {
    public:
     Table() = default;
 
-    explicit Table(std::size_t bucket_count) : mask_(bucket_count - 1) {
-      // calloc, because the pages of a large block come zeroed when they are first touched: clearing a
-      // table of millions of buckets at once would be the long pause that growing step by step avoids.
-      std::size_t space = (bucket_count + 1) * sizeof(Bucket);
-      memory_ = std::calloc(space, 1);
-      if (memory_ == nullptr) throw std::bad_alloc();
-      void* aligned = memory_;
-      buckets_ = static_cast<Bucket*>(std::align(alignof(Bucket), bucket_count * sizeof(Bucket), aligned, space));
-    }
+    explicit Table(std::size_t bucket_count)
+        : memory_(bucket_count * sizeof(Bucket)),
+          buckets_(static_cast<Bucket*>(memory_.data())),
+          mask_(bucket_count - 1) {}
 
     Table(Table&& other) noexcept
-        : memory_(std::exchange(other.memory_, nullptr)),
+        : memory_(std::move(other.memory_)),
           buckets_(std::exchange(other.buckets_, nullptr)),
           mask_(std::exchange(other.mask_, no_buckets)) {}
     Table& operator=(Table&& other) noexcept {
-      std::swap(memory_, other.memory_);
+      memory_.swap(other.memory_);
       std::swap(buckets_, other.buckets_);
       std::swap(mask_, other.mask_);
       return *this;
     }
-    ~Table() { std::free(memory_); }
+
+    /// Gives back the memory of the buckets from `given_back` to `end`, in which no entry lies any more, up to the
+    /// first one that entries further on have passed by. Result: the first bucket that was not given back.
+    std::size_t give_back(std::size_t given_back, std::size_t end) noexcept {
+      constexpr std::size_t at_a_time = ZeroedMemory::piece / sizeof(Bucket);
+      std::size_t next = given_back;
+      while (next < end && buckets_[next].passed_by == 0) {
+        if (++next % at_a_time == 0) memory_.give_back((next - at_a_time) * sizeof(Bucket));
+      }
+      return next;
+    }
 
     std::size_t bucket_count() const noexcept { return mask_ + 1; }
 
@@ -259,7 +263,7 @@ class HashIndex {
       return slots;
     }
 
-    void* memory_ = nullptr;
+    ZeroedMemory memory_;
     Bucket* buckets_ = nullptr;
     std::size_t mask_ = no_buckets;  // bucket_count() == 0
   };
@@ -274,6 +278,7 @@ class HashIndex {
         table_.insert(node);
       }
     }
+    old_given_back_ = old_.give_back(old_given_back_, old_next_);
     if (old_next_ == old_.bucket_count()) old_ = Table();
   }
 
@@ -283,7 +288,8 @@ class HashIndex {
 
   Table table_;
   Table old_;
-  std::size_t old_next_ = 0;  // the first bucket of old_ that has not been moved
+  std::size_t old_next_ = 0;        // the first bucket of old_ that has not been moved
+  std::size_t old_given_back_ = 0;  // the first whose memory may still be needed
   std::size_t size_ = 0;
 };
 

@@ -92,7 +92,9 @@ class ShardedStore {
     Departures(const Departures&) = delete;
     Departures& operator=(const Departures&) = delete;
     ~Departures() {
-      if (!entries.empty()) [[unlikely]] store.depart(entries);
+      if (!entries.empty()) [[unlikely]] {
+        store.depart(entries);
+      }
     }
 
     const ShardedStore& store;
