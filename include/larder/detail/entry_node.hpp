@@ -93,7 +93,8 @@ class EntryNode : public NodeHead {
   using Owner = std::unique_ptr<EntryNode, Retire>;
 
   /// Makes a node that holds one reference. Metadata and value are moved from.
-  /// \throws InvalidArgumentError if the key exceeds 4 GiB; std::bad_alloc; what moving a Value or copying a Key throws.
+  /// \throws InvalidArgumentError if the key exceeds 4 GiB; std::bad_alloc; what moving a Value or copying a Key
+  /// throws.
   static Owner create(const NodeRecipe<Key>& recipe, Value&& value, Metadata&& metadata) {
     const std::uint8_t layout = layout_for(value, recipe.expires, !metadata.empty());
     const std::size_t bytes = sizeof(EntryNode) + tail_bytes(layout, recipe.key, value);
