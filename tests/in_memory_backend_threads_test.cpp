@@ -80,7 +80,7 @@ class Crowd {
   void run() {
     run_threads([this](std::size_t thread) {
       Random random(thread + 1);
-      const std::size_t operations = scaled(25000);
+      const std::size_t operations = scaled(100000);
       for (std::size_t i = 0; i < operations; ++i) one_operation(random);
     });
     // Longer than any short TTL here. The last ones to expire are let go, and the listener has its say: from now on
@@ -227,7 +227,7 @@ TEST_CASE("a value stays whole while other threads overwrite and erase it", "[th
   run_threads([&](std::size_t thread) {
     Random random(thread);
     std::vector<Bytes> kept(16);
-    const std::size_t rounds = scaled(20000);
+    const std::size_t rounds = scaled(60000);
     for (std::size_t i = 0; i < rounds; ++i) {
       if (thread % 2 == 0) {
         cache.set("k", value_for("k", i, i % 3 == 0 ? 2000 : 10));
@@ -247,7 +247,7 @@ TEST_CASE("expired entries are handed to the listener by one thread only", "[thr
   larder::InMemoryBackend<> cache{{.on_removal = [&](std::string_view, const Bytes&, larder::RemovalCause cause) {
     expired += cause == larder::RemovalCause::expired ? 1 : 0;
   }}};
-  const std::size_t each = scaled(5000);
+  const std::size_t each = scaled(20000);
   run_threads([&](std::size_t thread) {
     for (std::size_t i = 0; i < each; ++i) {
       cache.set(std::to_string(thread) + ' ' + std::to_string(i), "v", 1ms);
