@@ -31,19 +31,23 @@ void free_characters(const Slice&, void* value) {
   delete[] static_cast<char*>(value);
 }
 
+/// Reads a value while its handle keeps it, as both engines ask for.
+template <class Cache>
+Sum read_pinned(Cache& cache, std::string_view key) {
+  auto* handle = cache.Lookup({key.data(), key.size()});
+  if (handle == nullptr) return 0;
+  const Sum sum = touch({static_cast<const char*>(cache.Value(handle)), values().size()});
+  cache.Release(handle);
+  return sum;
+}
+
 #if LARDER_BENCHMARK_LEVELDB
 
 class LevelDbLru {
  public:
   explicit LevelDbLru(std::size_t max_entries) : cache_(leveldb::NewLRUCache(max_entries)) {}
 
-  Sum read(std::string_view key) {
-    auto* handle = cache_->Lookup({key.data(), key.size()});
-    if (handle == nullptr) return 0;
-    const Sum sum = touch({static_cast<const char*>(cache_->Value(handle)), values().size()});
-    cache_->Release(handle);
-    return sum;
-  }
+  Sum read(std::string_view key) { return read_pinned(*cache_, key); }
 
   void write(std::string_view key, std::string_view value) {
     cache_->Release(
@@ -64,13 +68,7 @@ inline constexpr std::size_t rocksdb_charge = 100;
 
 class RocksDbCache {
  public:
-  Sum read(std::string_view key) {
-    auto* handle = cache_->Lookup({key.data(), key.size()});
-    if (handle == nullptr) return 0;
-    const Sum sum = touch({static_cast<const char*>(cache_->Value(handle)), values().size()});
-    cache_->Release(handle);
-    return sum;
-  }
+  Sum read(std::string_view key) { return read_pinned(*cache_, key); }
 
   void write(std::string_view key, std::string_view value) {
     cache_->Insert({key.data(), key.size()}, copy_characters(value), rocksdb_charge, free_characters<rocksdb::Slice>)

@@ -2,7 +2,6 @@
 /// The parts of a shard that a cache shows only in passing.
 #include <larder/detail/shard.hpp>
 
-#include <array>
 #include <string>
 
 #include <larder/detail/entry_node.hpp>
@@ -10,6 +9,7 @@
 #include <larder/mutex.hpp>
 
 #include "tests/support/catch.hpp"
+#include "tests/support/named_nodes.hpp"
 
 using larder::RemovalCause;
 using larder::detail::NodeHead;
@@ -17,14 +17,7 @@ using larder::detail::RemovedEntries;
 
 namespace {
 
-/// Five nodes with names.
-struct Nodes {
-  std::array<NodeHead, 5> nodes;
-  NodeHead& a = nodes[0];
-  NodeHead& b = nodes[1];
-  NodeHead& c = nodes[2];
-  NodeHead& d = nodes[3];
-  NodeHead& e = nodes[4];
+struct Nodes : larder_tests::NamedNodes {
   RemovedEntries removed;
 
   /// Names and causes in the order in which the nodes left. All of them are taken out.
@@ -32,9 +25,7 @@ struct Nodes {
     std::string text;
     while (const NodeHead* node = removed.pop()) {
       if (!text.empty()) text += ", ";
-      text.append(1, static_cast<char>('a' + (node - &a)))
-          .append(" ")
-          .append(to_string(RemovedEntries::cause_of(*node)));
+      text.append(1, name_of(node)).append(" ").append(to_string(RemovedEntries::cause_of(*node)));
     }
     return text;
   }

@@ -1,11 +1,11 @@
 /// \file lru_test.cpp
 #include <larder/eviction/lru.hpp>
 
-#include <array>
 #include <string>
 #include <type_traits>
 
 #include "tests/support/catch.hpp"
+#include "tests/support/named_nodes.hpp"
 
 using larder::Lru;
 using larder::detail::NodeHead;
@@ -15,17 +15,8 @@ static_assert(!std::is_copy_constructible_v<Lru> && !std::is_copy_assignable_v<L
 
 namespace {
 
-/// Five nodes with names.
-struct Nodes {
-  std::array<NodeHead, 5> nodes;
-  NodeHead& a = nodes[0];
-  NodeHead& b = nodes[1];
-  NodeHead& c = nodes[2];
-  NodeHead& d = nodes[3];
-  NodeHead& e = nodes[4];
+struct Nodes : larder_tests::NamedNodes {
   Lru lru;
-
-  char name_of(const NodeHead* node) const { return node == nullptr ? '-' : static_cast<char>('a' + (node - &a)); }
 
   char victim(const NodeHead* spared = nullptr) { return name_of(lru.victim(spared)); }
 
