@@ -86,11 +86,9 @@ struct EntryFootprint {
     using Node = detail::EntryNode<StoredKey, Value, true>;
     std::size_t bytes = index_share + detail::heap_block(Node::node_bytes(key, value, expires, !metadata.empty()));
     if constexpr (!Node::key_inline) bytes += detail::heap_bytes(key);
-    if constexpr (!Node::bytes_inline) {
-      bytes += detail::heap_bytes(value);
-    } else if (value.size() > Node::inline_limit) {
-      bytes += detail::heap_bytes(value);
-    }
+    bool value_in_node = false;
+    if constexpr (Node::bytes_inline) value_in_node = value.size() <= Node::inline_limit;
+    if (!value_in_node) bytes += detail::heap_bytes(value);
     return bytes + detail::metadata_bytes(metadata);
   }
 };
