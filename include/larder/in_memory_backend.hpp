@@ -24,6 +24,7 @@
 #include <utility>
 #include <vector>
 
+#include <larder/backend_capabilities.hpp>
 #include <larder/cache_backend.hpp>
 #include <larder/detail/sharded_store.hpp>
 #include <larder/glob.hpp>
@@ -71,6 +72,14 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
   using typename Base::key_item;
   using typename Base::key_view;
   using Options = InMemoryOptions<Key, Value, Traits>;
+
+  /// Everything there is, but that keys that are no strings match no pattern, and what the traits take away.
+  static constexpr BackendCapabilities capabilities{
+      .key_patterns = std::convertible_to<const Key&, std::string_view>,
+      .concurrent_use = !std::same_as<typename Traits::Mutex, NullMutex>,
+      .size_limit = true,
+      .removal_listener = true,
+  };
 
   /// A cache of 100 MiB. \throws std::bad_alloc.
   InMemoryBackend() : InMemoryBackend(Options()) {}

@@ -2,6 +2,7 @@
 /// All of larder that needs no client library: the interface, the value types and the cache in process memory.
 #pragma once
 
+#include <larder/backend_capabilities.hpp>
 #include <larder/bytes.hpp>
 #include <larder/cache_backend.hpp>
 #include <larder/cache_entry.hpp>
