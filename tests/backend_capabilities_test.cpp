@@ -34,6 +34,7 @@ TEST_CASE("capabilities that contradict each other are named") {
   CHECK_THAT(BackendCapabilities{.largest_value = 0}.contradiction(), ContainsSubstring("largest_value = 0"));
   CHECK_THAT((BackendCapabilities{.expiry = false, .ttl_granularity = 1s}.contradiction()),
              ContainsSubstring("expiry = false"));
+  CHECK_THAT(BackendCapabilities{.exact_size_limit = true}.contradiction(), ContainsSubstring("size_limit = false"));
 }
 
 TEST_CASE("the in-memory cache declares what its types and traits take away") {

@@ -51,13 +51,13 @@ run_asan() {
 }
 
 run_tsan() {
-  configure_and_build tsan larder_tests
+  configure_and_build tsan larder_tests larder_contract_tests
   run_tests tsan --label-regex threads
 }
 
 pieces=("$@")
 if [[ ${#pieces[@]} -eq 0 ]]; then pieces=(gcc asan tsan); fi
-packages=(cmake ninja-build g++ catch2 xz-utils libbenchmark-dev libboost1.81-dev libleveldb-dev librocksdb-dev)
+packages=(cmake ninja-build g++ catch2 libgtest-dev xz-utils libbenchmark-dev libboost1.81-dev libleveldb-dev librocksdb-dev)
 if [[ "${pieces[*]}" != gcc ]]; then packages+=(clang libclang-rt-dev llvm); fi
 for piece in "${pieces[@]}"; do
   case $piece in

@@ -53,8 +53,12 @@ struct BackendCapabilities {
   bool concurrent_use = true;
   /// There is a limit in bytes of this object's own, which evicts.
   bool size_limit = false;
+  /// That limit is on the bytes of the values alone and on all of them together, so that what fits exactly is kept.
+  bool exact_size_limit = false;
   /// There is a removal listener.
   bool removal_listener = false;
+  /// Payloads that cannot be decoded are reported to a hook.
+  bool error_hook = false;
 
   /// Result: what two of these contradict each other in, or nothing.
   std::string contradiction() const {
@@ -66,6 +70,7 @@ struct BackendCapabilities {
     if (!expiry && ttl_granularity != std::chrono::milliseconds(1)) {
       return "ttl_granularity = " + std::to_string(ttl_granularity.count()) + " ms, but expiry = false: there are no TTLs";
     }
+    if (exact_size_limit && !size_limit) return "exact_size_limit = true, but size_limit = false: there is no limit";
     return {};
   }
 };

@@ -33,11 +33,11 @@ struct CacheStats {
   std::uint64_t errors = 0;
   std::uint64_t undecodable = 0;
   /// Live entries.
-  std::optional<std::uint64_t> current_entries;
+  std::optional<std::uint64_t> current_entries{};
   /// Bytes of the live entries' values.
-  std::optional<std::uint64_t> current_size_bytes;
+  std::optional<std::uint64_t> current_size_bytes{};
   /// The limit that `current_size_bytes` is held under.
-  std::optional<std::uint64_t> max_size_bytes;
+  std::optional<std::uint64_t> max_size_bytes{};
 
   /// Result: hits / (hits + misses), from 0 to 1; 0 before the first request.
   double hit_rate() const noexcept {

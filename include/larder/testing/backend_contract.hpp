@@ -1,0 +1,162 @@
+/// \file backend_contract.hpp
+/// BackendContract: what every cache backend promises, as checks that any test framework can run.
+///
+///     larder::testing::ManualClock clock;
+///     larder::testing::BackendContract<> contract({
+///         .name = "MyBackend",
+///         .make = [clock] { return std::make_unique<MyBackend>(clock); },
+///         .clock = clock,
+///     });
+///     for (const auto& check : contract.checks()) std::cout << check.run();
+///
+/// testing/catch2.hpp and testing/googletest.hpp make a test case of each check, in one line. What a backend does not
+/// promise, it declares (backend_capabilities.hpp), and the checks see to it that it then keeps what it declares: a
+/// check that does not apply says why.
+///
+/// Invariants: a check makes the backends that it needs and shares nothing with other checks but the clock, so that
+/// checks may run in any order, each as often as one likes, but not two at once. A check never throws.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <larder/bytes.hpp>
+#include <larder/testing/check_result.hpp>
+#include <larder/testing/contract_subject.hpp>
+#include <larder/testing/detail/checks/batch_checks.hpp>
+#include <larder/testing/detail/checks/clear_checks.hpp>
+#include <larder/testing/detail/checks/counting_checks.hpp>
+#include <larder/testing/detail/checks/expiry_checks.hpp>
+#include <larder/testing/detail/checks/fault_checks.hpp>
+#include <larder/testing/detail/checks/history_checks.hpp>
+#include <larder/testing/detail/checks/key_checks.hpp>
+#include <larder/testing/detail/checks/limit_checks.hpp>
+#include <larder/testing/detail/checks/listener_checks.hpp>
+#include <larder/testing/detail/checks/overwriting_checks.hpp>
+#include <larder/testing/detail/checks/pattern_checks.hpp>
+#include <larder/testing/detail/checks/random_checks.hpp>
+#include <larder/testing/detail/checks/setup_checks.hpp>
+#include <larder/testing/detail/checks/value_checks.hpp>
+#include <larder/testing/detail/erase_types.hpp>
+#include <larder/testing/detail/trial.hpp>
+
+namespace larder::testing {
+
+/// One promise of the contract, ready to be checked. Cheap to copy; it keeps what it needs alive.
+class ContractCheck {
+ public:
+  ContractCheck(std::shared_ptr<const detail::ErasedSubject> subject, detail::CheckDefinition definition)
+      : subject_(std::move(subject)), definition_(std::move(definition)) {}
+
+  /// Such as "expiry: get sees an entry until its TTL is over, and not from then on".
+  const std::string& name() const noexcept { return definition_.name; }
+
+  /// Carries it out. Never throws but std::bad_alloc.
+  CheckResult run() const {
+    CheckResult result{.name = name()};
+    if (!subject_->misuse.empty()) return with(std::move(result), Verdict::invalid_setup, subject_->misuse);
+    detail::Trial trial(*subject_);
+    try {
+      definition_.run(trial);
+    } catch (const detail::CheckFailed& failed) {
+      result = with(std::move(result), Verdict::failed, failed.reason);
+    } catch (const detail::CheckNotApplicable& not_applicable) {
+      result = with(std::move(result), Verdict::not_applicable, not_applicable.reason);
+    } catch (const detail::SetupInvalid& invalid) {
+      result = with(std::move(result), Verdict::invalid_setup, invalid.reason);
+    } catch (...) {
+      const std::string thrown = detail::describe_current_exception();
+      result = with(std::move(result), Verdict::failed, "expected: no exception, but the last call threw " + thrown);
+    }
+    if (result.verdict == Verdict::failed) result.story = trial.story().to_text();
+    return result;
+  }
+
+ private:
+  static CheckResult with(CheckResult result, Verdict verdict, std::string reason) {
+    result.verdict = verdict;
+    result.reason = std::move(reason);
+    return result;
+  }
+
+  std::shared_ptr<const detail::ErasedSubject> subject_;
+  detail::CheckDefinition definition_;
+};
+
+/// What `BackendContract::run` prints before its summary.
+enum class Report : unsigned char {
+  failures,    ///< what is wrong
+  exceptions,  ///< and what does not apply, with the reason
+  everything,  ///< and what passed
+};
+
+/// The contract of `CacheBackend` for one kind of backend.
+template <class Key = std::string, class Value = Bytes>
+class BackendContract {
+ public:
+  using Subject = ContractSubject<Key, Value>;
+
+  /// What makes no sense in the subject is what every check then says.
+  explicit BackendContract(Subject subject)
+      : subject_(std::make_shared<const detail::ErasedSubject>(detail::erase_types(std::move(subject)))) {
+    detail::CheckList definitions;
+    detail::add_setup_checks(definitions);
+    detail::add_key_checks(definitions);
+    detail::add_value_checks(definitions);
+    detail::add_expiry_checks(definitions);
+    detail::add_overwriting_checks(definitions);
+    detail::add_limit_checks(definitions);
+    detail::add_counting_checks(definitions);
+    detail::add_batch_checks(definitions);
+    detail::add_pattern_checks(definitions);
+    detail::add_clear_checks(definitions);
+    detail::add_listener_checks(definitions);
+    detail::add_fault_checks(definitions);
+    detail::add_random_checks(definitions);
+    detail::add_history_checks(definitions);
+    for (auto& definition : definitions) checks_.emplace_back(subject_, std::move(definition));
+  }
+
+  /// The name of the backends, as the subject gives it.
+  const std::string& name() const noexcept { return subject_->name; }
+
+  /// All checks, in an order that tells the simplest first.
+  const std::vector<ContractCheck>& checks() const& noexcept { return checks_; }
+  std::vector<ContractCheck> checks() && noexcept { return std::move(checks_); }
+
+  /// Runs them all, and prints a report to `out`. Result: whether nothing is wrong.
+  template <class CharTraits>
+  bool run(std::basic_ostream<char, CharTraits>& out, Report report = Report::exceptions) const {
+    std::size_t count[4] = {};
+    for (const ContractCheck& check : checks_) {
+      const CheckResult result = check.run();
+      ++count[static_cast<std::size_t>(result.verdict)];
+      const bool told = !result.ok() || report == Report::everything ||
+                        (report == Report::exceptions && result.verdict == Verdict::not_applicable);
+      if (told) out << result << "\n";
+      if (result.verdict == Verdict::invalid_setup) break;  // the others would say the same
+    }
+    out << name() << ":";
+    const char* separator = " ";
+    for (const Verdict verdict : {Verdict::passed, Verdict::failed, Verdict::not_applicable, Verdict::invalid_setup}) {
+      const std::size_t number = count[static_cast<std::size_t>(verdict)];
+      if (number == 0) continue;
+      out << separator << number << " " << to_string(verdict);
+      separator = ", ";
+    }
+    out << "\n";
+    return count[static_cast<std::size_t>(Verdict::failed)] + count[static_cast<std::size_t>(Verdict::invalid_setup)] == 0;
+  }
+
+ private:
+  std::shared_ptr<const detail::ErasedSubject> subject_;
+  std::vector<ContractCheck> checks_;
+};
+
+}  // namespace larder::testing

@@ -1,0 +1,399 @@
+/// \file chaos_backend.hpp
+/// ChaosBackend: a layer that makes the cache under it misbehave, to test what your own code does then. Calls fail
+/// with typed errors, are slow in virtual time, or report a write that never happened: by a plan that a seed repeats,
+/// or when a test says so.
+///
+/// Invariants:
+/// - Each call (a batch is one) takes one number, from 1 on, whatever becomes of it. What the plan does to a call
+///   depends on the seed and this number alone. Only `stats` and `reset_stats` take none, and are never disturbed.
+/// - What becomes of a call, with which error, whether it is delayed and for how long are four random numbers, and all
+///   are drawn for every call. So raising one share disturbs more calls, and none goes through that did not before.
+/// - A call that is not disturbed is one call of the same operation, with the same arguments, to what is wrapped.
+/// - No lock is held while the wrapped cache or the user's `wait` runs.
+#pragma once
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <larder/bytes.hpp>
+#include <larder/cache_backend.hpp>
+#include <larder/cache_error.hpp>
+#include <larder/cache_stats.hpp>
+#include <larder/testing/detail/random.hpp>
+#include <larder/ttl.hpp>
+
+namespace larder::testing {
+
+/// Which error a disturbed call throws.
+enum class ChaosFault : unsigned char {
+  connection,  ///< ConnectionError
+  timeout,     ///< TimeoutError
+  protocol,    ///< ProtocolError
+  server,      ///< ServerError with the code "CHAOS"
+};
+
+/// The plan. By default nothing is disturbed. Each share is from 0 (never) to 1 (always).
+struct ChaosOptions {
+  /// What the plan is drawn from: the same seed makes the same calls fail, on every platform.
+  std::uint64_t seed = 1;
+  /// The share of calls that throw and have no effect: the request was lost.
+  double errors = 0;
+  /// The share of calls that take effect and throw all the same: the reply was lost.
+  double errors_after = 0;
+  /// The share of writes (`set`, `erase`, `clear`, `set_many`, `erase_many`) that report success and change nothing.
+  double lost_writes = 0;
+  /// The share of calls that are delayed, whether they then fail or not.
+  double delays = 0;
+  /// How long a delay is: any length from the one to the other, each as likely.
+  std::chrono::nanoseconds shortest_delay = std::chrono::milliseconds(1);
+  std::chrono::nanoseconds longest_delay = std::chrono::milliseconds(100);
+  /// Which errors there are, each as likely; one that stands here twice is drawn twice as often.
+  std::vector<ChaosFault> faults = {ChaosFault::connection, ChaosFault::timeout, ChaosFault::protocol,
+                                    ChaosFault::server};
+  /// How a delay passes, such as `[clock](auto by) mutable { clock.advance(by); }`: in virtual time, tests stay fast.
+  /// Called on the thread of the call, before its effect. It may use the cache; what it throws, the call throws.
+  std::function<void(std::chrono::nanoseconds)> wait = {};
+
+  /// \throws InvalidArgumentError that names the option and its value if the options make no sense.
+  void validate() const {
+    check_share("errors", errors);
+    check_share("errors_after", errors_after);
+    check_share("lost_writes", lost_writes);
+    check_share("delays", delays);
+    // Shares that add up to 1 in decimal digits may exceed it by a little in binary ones.
+    require(errors + errors_after + lost_writes <= 1 + 1e-9,
+            "errors + errors_after + lost_writes = " + to_text(errors + errors_after + lost_writes) +
+                ", but no call has more than one of these fates: their sum is at most 1");
+    require(errors + errors_after == 0 || !faults.empty(),
+            "faults is empty, but errors + errors_after = " + to_text(errors + errors_after) + " needs one to throw");
+    require(shortest_delay.count() >= 0, "shortest_delay = " + to_text(shortest_delay) + ", but no delay is negative");
+    require(shortest_delay <= longest_delay,
+            "shortest_delay = " + to_text(shortest_delay) + " is more than longest_delay = " + to_text(longest_delay));
+    require(delays == 0 || wait != nullptr,
+            "delays = " + to_text(delays) + " needs wait, the function by which a delay passes, but wait is empty");
+  }
+
+ private:
+  static void require(bool holds, const std::string& otherwise) {
+    if (!holds) throw InvalidArgumentError("ChaosOptions: " + otherwise);
+  }
+
+  static void check_share(const char* name, double share) {
+    // Also false of what is not a number.
+    require(share >= 0 && share <= 1, name + (" = " + to_text(share)) + ", but a share is from 0 to 1");
+  }
+
+  static std::string to_text(double number) {
+    char digits[32];
+    return {digits, std::to_chars(digits, digits + sizeof(digits), number).ptr};
+  }
+  static std::string to_text(std::chrono::nanoseconds delay) { return std::to_string(delay.count()) + " ns"; }
+};
+
+/// How many calls were disturbed, and how. One that was delayed and failed is counted as both.
+struct ChaosCounts {
+  /// Calls that threw without effect, by the plan, by `fail_next` or by `break_store`.
+  std::uint64_t errors = 0;
+  std::uint64_t errors_after = 0;
+  std::uint64_t lost_writes = 0;
+  std::uint64_t delays = 0;
+  /// All delays together; no more than the type can say.
+  std::chrono::nanoseconds total_delay{0};
+
+  friend bool operator==(const ChaosCounts&, const ChaosCounts&) = default;
+};
+
+namespace detail {
+
+/// What becomes of one call.
+struct ChaosFate {
+  enum class Outcome : unsigned char { undisturbed, error, error_after, lost_write };
+
+  Outcome outcome = Outcome::undisturbed;
+  /// Of an error.
+  ChaosFault fault = ChaosFault::connection;
+  std::optional<std::chrono::nanoseconds> delay{};
+};
+
+/// Result: what the plan has for the call of this number.
+inline ChaosFate planned_fate(const ChaosOptions& options, std::uint64_t number) {
+  Random random(Random(options.seed).next() + number);
+  const double outcome = random.fraction();
+  const std::uint64_t fault = random.next();
+  const double delay = random.fraction();
+  const std::uint64_t length = random.next();
+  ChaosFate fate;
+  // Errors from below and lost writes from above, so that neither moves the other.
+  if (outcome < options.errors) {
+    fate.outcome = ChaosFate::Outcome::error;
+  } else if (outcome < options.errors + options.errors_after) {
+    fate.outcome = ChaosFate::Outcome::error_after;
+  } else if (outcome >= 1 - options.lost_writes) {
+    fate.outcome = ChaosFate::Outcome::lost_write;
+  }
+  if (!options.faults.empty()) fate.fault = options.faults[fault % options.faults.size()];
+  if (delay < options.delays) {
+    const auto lengths = static_cast<std::uint64_t>((options.longest_delay - options.shortest_delay).count()) + 1;
+    fate.delay = options.shortest_delay + std::chrono::nanoseconds(length % lengths);
+  }
+  return fate;
+}
+
+[[noreturn]] inline void throw_fault(ChaosFault fault, const std::string& message) {
+  switch (fault) {
+    case ChaosFault::connection: throw ConnectionError(message + ": the connection broke");
+    case ChaosFault::timeout: throw TimeoutError(message + ": the deadline passed");
+    case ChaosFault::protocol: throw ProtocolError(message + ": the reply made no sense");
+    case ChaosFault::server: break;
+  }
+  throw ServerError("CHAOS", message + ": the server answered with an error");
+}
+
+}  // namespace detail
+
+/// A layer over a cache that makes it misbehave:
+///
+///     auto store = std::make_shared<larder::InMemoryBackend<>>();
+///     larder::testing::ChaosBackend<> cache{store, {.seed = 7, .errors = 0.1, .lost_writes = 0.05}};
+///
+/// Beside the plan, a test decides itself by `fail_next`, `break_store` and `calm`. The message of every error says
+/// "injected by ChaosBackend", the operation and the call's number.
+///
+/// - What the wrapped cache throws passes through, and is not counted as injected.
+/// - A call that fails without effect does not reach the wrapped cache at all. One that takes effect first counts in
+///   its statistics as any other (a `get` that throws may be a hit); `get_many` then leaves the caller's array empty.
+/// - A lost write reports what a caller takes for success: `set` true, `set_many` the number of its items, `erase` and
+///   `erase_many` what they would have found (asked by `exists` for each different key, in time quadratic in their
+///   number), and `clear` 0, as a store does that cannot know. What was there stays: the next `get` has the old value.
+/// - A `set` whose TTL is not positive is an `erase`, as for every backend; a `set_many` of that kind one for each key.
+/// - `stats` are those of the wrapped cache, with the injected errors added to `errors`; `reset_stats` zeroes both.
+/// - The values of a `set_many` are copied once, since no public function of the wrapped cache moves them in.
+///
+/// Thread-safe if the wrapped cache is. Which of several concurrent calls has which number is up to chance, but the
+/// numbers that fail are not.
+template <class Key = std::string, class Value = Bytes>
+class ChaosBackend final : public CacheBackend<Key, Value> {
+  using Base = CacheBackend<Key, Value>;
+  using Outcome = detail::ChaosFate::Outcome;
+
+ public:
+  using typename Base::entry_type;
+  using typename Base::item;
+  using typename Base::key_item;
+  using typename Base::key_view;
+
+  /// \throws InvalidArgumentError if `wrapped` is null or the options make no sense (see ChaosOptions::validate).
+  explicit ChaosBackend(std::shared_ptr<Base> wrapped, ChaosOptions options = {})
+      : wrapped_(std::move(wrapped)), options_(std::move(options)) {
+    if (wrapped_ == nullptr) throw InvalidArgumentError("ChaosBackend: wrapped = nullptr, but there must be a cache");
+    options_.validate();
+  }
+
+  /// The next calls fail with this error, at once and without effect, before what the plan has for them. Asked for
+  /// several times, one follows the other: `fail_next(timeout, 2); fail_next(server);` is three failing calls.
+  void fail_next(ChaosFault fault, std::size_t calls = 1) {
+    if (calls == 0) return;
+    const std::lock_guard lock(mutex_);
+    next_faults_.emplace_back(fault, calls);
+  }
+
+  /// From now on every call fails with this error, at once and without effect, until `mend_store`. What `fail_next`
+  /// has asked for waits until then.
+  void break_store(ChaosFault fault = ChaosFault::connection) {
+    const std::lock_guard lock(mutex_);
+    broken_ = fault;
+  }
+
+  void mend_store() {
+    const std::lock_guard lock(mutex_);
+    broken_.reset();
+  }
+
+  /// Suspends the plan, until `resume`. Calls still take numbers, and `fail_next` and `break_store` still hold. With a
+  /// share of 1, the calls between `resume` and `calm` are those that are disturbed.
+  void calm() {
+    const std::lock_guard lock(mutex_);
+    calm_ = true;
+  }
+
+  void resume() {
+    const std::lock_guard lock(mutex_);
+    calm_ = false;
+  }
+
+  /// Result: what was done to calls since this object was made; `reset_stats` does not change it.
+  ChaosCounts injected() const {
+    const std::lock_guard lock(mutex_);
+    return counts_;
+  }
+
+ private:
+  struct Call {
+    const char* operation;
+    std::uint64_t number;
+    detail::ChaosFate fate;
+  };
+
+  std::optional<Value> do_get(key_view key) override {
+    const Call call = start("get");
+    return finish(call, wrapped_->get(key));
+  }
+
+  bool do_set(key_view key, Value value, Ttl ttl, Metadata metadata) override {
+    const Call call = start("set");
+    if (is_lost(call)) return true;
+    return finish(call, wrapped_->set(key, std::move(value), ttl, std::move(metadata)));
+  }
+
+  bool do_erase(key_view key) override {
+    const Call call = start("erase");
+    if (is_lost(call)) return wrapped_->exists(key);
+    return finish(call, wrapped_->erase(key));
+  }
+
+  bool do_exists(key_view key) override {
+    const Call call = start("exists");
+    return finish(call, wrapped_->exists(key));
+  }
+
+  std::size_t do_clear() override {
+    const Call call = start("clear");
+    if (is_lost(call)) return 0;
+    return finish(call, wrapped_->clear());
+  }
+
+  CacheStats do_stats() const override {
+    CacheStats stats = wrapped_->stats();
+    const std::lock_guard lock(mutex_);
+    stats.errors += counts_.errors + counts_.errors_after - errors_at_reset_;
+    return stats;
+  }
+
+  void do_reset_stats() override {
+    wrapped_->reset_stats();
+    const std::lock_guard lock(mutex_);
+    errors_at_reset_ = counts_.errors + counts_.errors_after;
+  }
+
+  std::optional<entry_type> do_get_entry(key_view key) override {
+    const Call call = start("get_entry");
+    return finish(call, wrapped_->get_entry(key));
+  }
+
+  std::vector<Key> do_keys(std::string_view pattern) override {
+    const Call call = start("keys");
+    return finish(call, wrapped_->keys(pattern));
+  }
+
+  void do_get_many(std::span<const key_item> keys, std::span<std::optional<Value>> values) override {
+    const Call call = start("get_many");
+    wrapped_->get_many(keys, values);
+    if (call.fate.outcome != Outcome::error_after) return;
+    // The reply is lost, so none of it may help a caller who does not heed the error.
+    for (std::optional<Value>& value : values) value.reset();
+    fail(call);
+  }
+
+  std::size_t do_set_many(std::span<item> items, Ttl ttl) override {
+    const Call call = start("set_many");
+    if (is_lost(call)) return items.size();
+    return finish(call, wrapped_->set_many(items, ttl));
+  }
+
+  std::size_t do_erase_many(std::span<const key_item> keys) override {
+    const Call call = start("erase_many");
+    if (is_lost(call)) return count_existing(keys);
+    return finish(call, wrapped_->erase_many(keys));
+  }
+
+  /// Gives the call its number and fate; delays it, or throws the error that it has instead of an effect.
+  Call start(const char* operation) {
+    const Call call = next_call(operation);
+    if (call.fate.delay) options_.wait(*call.fate.delay);
+    if (call.fate.outcome == Outcome::error) fail(call);
+    return call;
+  }
+
+  /// Result: `result`, unless the call has an error after its effect.
+  template <class Result>
+  Result finish(const Call& call, Result result) {
+    if (call.fate.outcome == Outcome::error_after) fail(call);
+    return result;
+  }
+
+  /// Result: whether this write is to be lost.
+  bool is_lost(const Call& call) {
+    if (call.fate.outcome != Outcome::lost_write) return false;
+    const std::lock_guard lock(mutex_);
+    ++counts_.lost_writes;
+    return true;
+  }
+
+  Call next_call(const char* operation) {
+    const std::lock_guard lock(mutex_);
+    Call call{operation, ++calls_, {}};
+    if (broken_) {
+      call.fate = {.outcome = Outcome::error, .fault = *broken_};
+    } else if (!next_faults_.empty()) {
+      auto& [fault, calls] = next_faults_.front();
+      call.fate = {.outcome = Outcome::error, .fault = fault};
+      if (--calls == 0) next_faults_.pop_front();
+    } else if (!calm_) {
+      call.fate = detail::planned_fate(options_, call.number);
+    }
+    if (const auto delay = call.fate.delay) {
+      ++counts_.delays;
+      counts_.total_delay += std::min(*delay, std::chrono::nanoseconds::max() - counts_.total_delay);
+    }
+    return call;
+  }
+
+  [[noreturn]] void fail(const Call& call) {
+    const bool after = call.fate.outcome == Outcome::error_after;
+    {
+      const std::lock_guard lock(mutex_);
+      ++(after ? counts_.errors_after : counts_.errors);
+    }
+    detail::throw_fault(call.fate.fault, std::string("injected by ChaosBackend: ") + call.operation + " (call " +
+                                             std::to_string(call.number) + (after ? ", after its effect)" : ")"));
+  }
+
+  /// Result: how many entries `erase_many` would have removed. Of a key that comes twice, only the first is counted.
+  std::size_t count_existing(std::span<const key_item> keys) {
+    std::size_t count = 0;
+    for (auto key = keys.begin(); key != keys.end(); ++key) {
+      if constexpr (std::equality_comparable<key_item>) {
+        if (std::find(keys.begin(), key, *key) != key) continue;
+      }
+      count += wrapped_->exists(*key) ? 1 : 0;
+    }
+    return count;
+  }
+
+  const std::shared_ptr<Base> wrapped_;
+  const ChaosOptions options_;
+
+  mutable std::mutex mutex_;  // of all below
+  std::uint64_t calls_ = 0;
+  bool calm_ = false;
+  std::optional<ChaosFault> broken_;
+  std::deque<std::pair<ChaosFault, std::size_t>> next_faults_;
+  ChaosCounts counts_;
+  std::uint64_t errors_at_reset_ = 0;
+};
+
+}  // namespace larder::testing
