@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <new>
 
+#include <larder/testing/fragile_text.hpp>
+
 namespace {
 
 thread_local std::size_t counted = 0;
@@ -16,6 +18,7 @@ std::atomic<std::ptrdiff_t> live{0};
 /// Counts one allocation. Result: whether it may be made.
 bool may_allocate() noexcept {
   ++counted;
+  if (larder::testing::LitFuse::goes_off()) return false;
   if (failed && failing_forever) return false;
   if (until_failure == 0 || --until_failure != 0) return true;
   failed = true;

@@ -1,6 +1,6 @@
 /// \file allocation_hooks.hpp
 /// The allocation tests replace global operator new and delete, and wrap calloc (link with -Wl,--wrap=calloc), so
-/// that allocations of the present thread can be counted and made to fail.
+/// that allocations of the present thread can be counted and made to fail, also by the contract kit's LitFuse.
 #pragma once
 
 #include <cstddef>

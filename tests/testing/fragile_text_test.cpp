@@ -23,6 +23,16 @@ TEST_CASE("a fragile text breaks at the risk that was asked for, once") {
   CHECK_NOTHROW(FragileText(text));
 }
 
+TEST_CASE("a fuse tells whether it is still burning") {
+  CHECK_FALSE(LitFuse::burning());
+  const LitFuse fuse(2);
+  CHECK_FALSE(LitFuse::goes_off());
+  CHECK(LitFuse::burning());
+  CHECK(LitFuse::goes_off());
+  CHECK_FALSE(LitFuse::burning());
+  CHECK_FALSE(LitFuse::goes_off());
+}
+
 TEST_CASE("copies, comparisons and hashes are risks; moves and sizes are not") {
   FragileText text("v");
   const auto breaks = [](auto&& action) {

@@ -3,7 +3,6 @@
 /// put through the contract kit with it as key or value to see what it does when a user's own type throws.
 #pragma once
 
-#include <atomic>
 #include <compare>
 #include <cstddef>
 #include <functional>
@@ -20,7 +19,12 @@ class FragileTextBroke : public std::runtime_error {
   FragileTextBroke() : std::runtime_error("a FragileText broke") {}
 };
 
-/// While there is one, the n-th risk that is taken throws, by whichever FragileText of this thread; then no other does.
+/// While there is one, the n-th risk that this thread takes goes wrong, and no other does. Risks are what a FragileText
+/// takes and, in a program that replaces the allocation function to ask for it, each allocation:
+///
+///     void* operator new(std::size_t size) {
+///       if (larder::testing::LitFuse::goes_off()) throw std::bad_alloc();
+///       ...
 class LitFuse {
  public:
   explicit LitFuse(int risks) noexcept { left() = risks; }
@@ -28,9 +32,11 @@ class LitFuse {
   LitFuse(const LitFuse&) = delete;
   LitFuse& operator=(const LitFuse&) = delete;
 
-  static void take_risk() {
-    if (left() > 0 && --left() == 0) throw FragileTextBroke();
-  }
+  /// Takes a risk. Result: whether it goes wrong.
+  static bool goes_off() noexcept { return left() > 0 && --left() == 0; }
+
+  /// Whether too few risks were taken so far for any to go wrong.
+  static bool burning() noexcept { return left() > 0; }
 
  private:
   static int& left() noexcept {
@@ -44,10 +50,10 @@ class FragileText {
  public:
   FragileText() = default;
   explicit FragileText(std::string_view text) : text_(text) {}
-  FragileText(const FragileText& other) : text_((LitFuse::take_risk(), other.text_)) {}
+  FragileText(const FragileText& other) : text_((take_risk(), other.text_)) {}
   FragileText(FragileText&&) noexcept = default;
   FragileText& operator=(const FragileText& other) {
-    LitFuse::take_risk();
+    take_risk();
     text_ = other.text_;
     return *this;
   }
@@ -57,12 +63,16 @@ class FragileText {
   operator std::string_view() const noexcept { return text_; }
   std::size_t size_bytes() const noexcept { return text_.size(); }
 
+  static void take_risk() {
+    if (LitFuse::goes_off()) throw FragileTextBroke();
+  }
+
   friend bool operator==(const FragileText& left, const FragileText& right) {
-    LitFuse::take_risk();
+    take_risk();
     return left.text_ == right.text_;
   }
   friend std::strong_ordering operator<=>(const FragileText& left, const FragileText& right) {
-    LitFuse::take_risk();
+    take_risk();
     return left.text_ <=> right.text_;
   }
 
@@ -76,7 +86,7 @@ class FragileText {
 template <>
 struct std::hash<larder::testing::FragileText> {
   std::size_t operator()(const larder::testing::FragileText& text) const {
-    larder::testing::LitFuse::take_risk();
+    larder::testing::FragileText::take_risk();
     return std::hash<std::string_view>()(text);
   }
 };

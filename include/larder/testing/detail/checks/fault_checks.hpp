@@ -5,7 +5,11 @@
 
 #include <cstddef>
 #include <functional>
+#include <new>
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -44,20 +48,34 @@ inline void undecodable_is_absent(Trial& trial) {
   trial.expect(cache.set("k", "new") && cache.get("k") == "new", "the new value: it replaces what could not be decoded");
 }
 
-/// A call of each function, by its name.
-inline std::vector<std::pair<const char*, std::function<void(const RecordedCache&)>>> every_call(const BackendCapabilities& can) {
-  std::vector<std::pair<const char*, std::function<void(const RecordedCache&)>>> calls{
-      {"get", [](const RecordedCache& cache) { cache.get("k"); }},
-      {"set", [](const RecordedCache& cache) { cache.set("k", "new"); }},
-      {"erase", [](const RecordedCache& cache) { cache.erase("k"); }},
-      {"exists", [](const RecordedCache& cache) { cache.exists("k"); }},
-      {"clear", [](const RecordedCache& cache) { cache.clear(); }},
-      {"get_many", [](const RecordedCache& cache) { cache.get_many({"k", "l"}); }},
-      {"set_many", [](const RecordedCache& cache) { cache.set_many({{"k", "new"}, {"l", "new"}}); }},
-      {"erase_many", [](const RecordedCache& cache) { cache.erase_many({"k", "l"}); }},
+/// A call of one function of a cache that has "k" and "l". It allocates nothing behind the cache's own call, so that
+/// what throws in it has thrown in the cache, or before.
+struct AnyCall {
+  const char* name;
+  const char* code;
+  std::function<void(CacheBackend<>& cache)> call;
+
+  bool is_batch() const { return std::string_view(name).ends_with("_many"); }
+};
+
+inline std::vector<AnyCall> every_call(const BackendCapabilities& can) {
+  const std::vector<std::string_view> keys{"k", "l"};
+  const std::vector<std::pair<std::string_view, Bytes>> items{{"k", "new"}, {"l", "new"}};
+  std::vector<AnyCall> calls{
+      {"get", "cache.get(\"k\");", [](CacheBackend<>& cache) { cache.get("k"); }},
+      {"set", "cache.set(\"k\", \"new\");", [value = Bytes("new")](CacheBackend<>& cache) { cache.set("k", value); }},
+      {"erase", "cache.erase(\"k\");", [](CacheBackend<>& cache) { cache.erase("k"); }},
+      {"exists", "cache.exists(\"k\");", [](CacheBackend<>& cache) { cache.exists("k"); }},
+      {"clear", "cache.clear();", [](CacheBackend<>& cache) { cache.clear(); }},
+      {"get_many", "cache.get_many({\"k\", \"l\"});",
+       [keys, values = std::vector<std::optional<Bytes>>(2)](CacheBackend<>& cache) mutable {
+         cache.get_many(std::span<const std::string_view>(keys), std::span<std::optional<Bytes>>(values));
+       }},
+      {"set_many", "cache.set_many({{\"k\", \"new\"}, {\"l\", \"new\"}});", [items](CacheBackend<>& cache) { cache.set_many(items); }},
+      {"erase_many", "cache.erase_many({\"k\", \"l\"});", [keys](CacheBackend<>& cache) { cache.erase_many(keys); }},
   };
-  if (can.entries) calls.emplace_back("get_entry", [](const RecordedCache& cache) { cache.get_entry("k"); });
-  if (can.enumerable_keys) calls.emplace_back("keys", [](const RecordedCache& cache) { cache.keys(); });
+  if (can.entries) calls.push_back({"get_entry", "cache.get_entry(\"k\");", [](CacheBackend<>& cache) { cache.get_entry("k"); }});
+  if (can.enumerable_keys) calls.push_back({"keys", "cache.keys();", [](CacheBackend<>& cache) { cache.keys(); }});
   return calls;
 }
 
@@ -70,9 +88,10 @@ inline void fault_is_an_error(Trial& trial) {
   const auto calls = every_call(trial.can());
   trial.subject().break_store(cache.backend());
   trial.story().tell("// now the store fails");
-  for (const auto& [name, call] : calls) {
-    trial.expect_throws<CacheError>([&, &call = call] { call(cache); },
-                                    std::string("a CacheError from ") + name + ": a fault is never a miss nor a success");
+  for (const AnyCall& each : calls) {
+    trial.story().tell(each.code);
+    trial.expect_throws<CacheError>([&] { each.call(cache.backend()); },
+                                    std::string("a CacheError from ") + each.name + ": a fault is never a miss nor a success");
   }
   trial.subject().mend_store(cache.backend());
   trial.story().tell("// now the store works again");
@@ -82,54 +101,68 @@ inline void fault_is_an_error(Trial& trial) {
   trial.expect(cache.set("k", "again") && cache.get("k") == "again", "the value: when the store works again, so does the cache");
 }
 
-/// Every copy, comparison and hash of a key or value may throw: whichever does, nothing has happened.
-inline void throwing_types_change_nothing(Trial& trial, const char* name, const std::function<void(const RecordedCache&)>& call) {
+/// Whether the cache, after a call that threw, is as it was: "k" is "1", "l" is "2", "m" is not there. Of a batch, some
+/// part may have been done.
+inline void expect_unchanged(Trial& trial, const RecordedCache& cache, const AnyCall& call, const CacheStats& before) {
   const std::vector<std::string> keys{"k", "l", "m"};
+  const std::vector<std::optional<std::string>> then{"1", "2", std::nullopt};
+  const std::string what = std::string(call.name) + " threw, so ";
+  const auto now = get_many(cache.backend(), keys);
+  const CacheStats after = cache.stats();
+  std::size_t entries = 0;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    entries += now[i] ? 1 : 0;
+    if (call.is_batch()) {
+      const bool done = now[i] == "new" || !now[i];
+      trial.expect(now[i] == then[i] || done, what + cpp_quoted(keys[i]) + " is as before, or as after");
+    } else {
+      trial.expect(now[i] == then[i], what + cpp_quoted(keys[i]) + " is as before");
+    }
+  }
+  if (trial.can().exact_size_accounting) {
+    trial.expect(after.current_entries == entries, what + "there are " + std::to_string(entries) + " entries");
+  }
+  if (call.is_batch()) return;
+  trial.expect(after.sets == before.sets && after.deletes == before.deletes, what + "nothing is counted as done");
+}
+
+/// Every copy, comparison, hash and allocation may throw: whichever does, nothing has happened.
+inline void throwing_changes_nothing(Trial& trial, const AnyCall& call) {
   std::size_t thrown = 0;
-  for (int risk = 1;; ++risk) {
+  bool went_off = true;
+  for (int risk = 1; went_off; ++risk) {
     const auto cache = trial.fresh();
     cache.set_many({{"k", "1"}, {"l", "2"}});
     const CacheStats before = cache.stats();
-    trial.story().tell("// from here on, copy, comparison or hash number " + std::to_string(risk) + " throws");
-    bool went_off = false;
+    trial.story().tell("// in the next call, copy, comparison, hash or allocation number " + std::to_string(risk) + " throws");
+    trial.story().tell(call.code);
+    bool threw = false;
     try {
       const LitFuse fuse(risk);
-      call(cache);
+      call.call(cache.backend());
+      went_off = !LitFuse::burning();
     } catch (const FragileTextBroke&) {
-      went_off = true;
+      threw = true;
+    } catch (const std::bad_alloc&) {
+      threw = true;
     }
-    if (!went_off) break;
+    if (!threw) continue;  // there was no such risk, or the backend could do without
     ++thrown;
-    const bool batch = std::string_view(name).ends_with("_many");
-    const auto now = get_many(cache.backend(), keys);
-    const std::vector<std::optional<std::string>> then{"1", "2", std::nullopt};
-    const std::string what = std::string(name) + " threw, so ";
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-      if (!batch) trial.expect(now[i] == then[i], what + cpp_quoted(keys[i]) + " is as before");
-      if (batch) {
-        trial.expect(now[i] == then[i] || now[i] == "new" || !now[i], what + cpp_quoted(keys[i]) + " is as before, or as after");
-      }
-    }
-    const CacheStats after = cache.stats();
-    std::size_t entries = 0;
-    for (const auto& value : now) entries += value ? 1 : 0;
-    if (trial.can().exact_size_accounting) {
-      trial.expect(after.current_entries == entries, what + "there are " + std::to_string(entries) + " entries");
-    }
-    if (!batch) trial.expect(after.sets == before.sets && after.deletes == before.deletes, what + "nothing is counted as done");
+    expect_unchanged(trial, cache, call, before);
   }
-  if (thrown == 0) trial.not_applicable("nothing in it throws: give the kit a backend of FragileText to see this row");
+  if (thrown == 0) trial.not_applicable("nothing in it throws: see FragileText and LitFuse for how to make it");
 }
 
 inline void add_fault_checks(CheckList& checks) {
   checks.push_back({"faults: an undecodable payload is a miss, and counted as undecodable", undecodable_is_absent});
   checks.push_back({"faults: a fault of the store is an error in every call, and never a miss", fault_is_an_error});
-  for (const auto& [name, call] : every_call(BackendCapabilities())) {
-    checks.push_back({std::string("exceptions: ") + name + " changes nothing when a copy, a comparison or a hash throws",
-                      [name = name, call = call](Trial& trial) {
-                        trial.only_if(std::string_view(name) != "get_entry" || trial.can().entries, "entries = false");
-                        trial.only_if(std::string_view(name) != "keys" || trial.can().enumerable_keys, "enumerable_keys = false");
-                        throwing_types_change_nothing(trial, name, call);
+  for (const AnyCall& call : every_call(BackendCapabilities())) {
+    checks.push_back({std::string("exceptions: ") + call.name + " changes nothing when a copy, a hash or an allocation throws",
+                      [call](Trial& trial) {
+                        const std::string_view name = call.name;
+                        trial.only_if(name != "get_entry" || trial.can().entries, "entries = false");
+                        trial.only_if(name != "keys" || trial.can().enumerable_keys, "enumerable_keys = false");
+                        throwing_changes_nothing(trial, call);
                       }});
   }
 }
