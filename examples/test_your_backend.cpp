@@ -19,9 +19,12 @@ using larder::testing::ManualClock;
 class MapBackend final : public larder::CacheBackend<> {
  public:
   /// What it does not promise.
-  static constexpr larder::BackendCapabilities capabilities{
-      .entries = false, .request_counters = false, .removal_counters = false, .resettable_stats = false,
-      .exact_size_accounting = false, .concurrent_use = false};
+  static constexpr larder::BackendCapabilities capabilities{.entries = false,
+                                                            .request_counters = false,
+                                                            .removal_counters = false,
+                                                            .resettable_stats = false,
+                                                            .exact_size_accounting = false,
+                                                            .concurrent_use = false};
 
   /// `careful`: without the bug.
   MapBackend(ManualClock clock, bool careful) : clock_(std::move(clock)), careful_(careful) {}

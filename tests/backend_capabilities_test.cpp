@@ -29,7 +29,8 @@ TEST_CASE("what a capability rests on may be taken away alone") {
 
 TEST_CASE("capabilities that contradict each other are named") {
   CHECK_THAT(BackendCapabilities{.ttl_granularity = 0ms}.contradiction(), ContainsSubstring("ttl_granularity = 0 ms"));
-  CHECK_THAT(BackendCapabilities{.ttl_granularity = -1ms}.contradiction(), ContainsSubstring("ttl_granularity = -1 ms"));
+  CHECK_THAT(BackendCapabilities{.ttl_granularity = -1ms}.contradiction(),
+             ContainsSubstring("ttl_granularity = -1 ms"));
   CHECK_THAT(BackendCapabilities{.largest_key = 0}.contradiction(), ContainsSubstring("largest_key = 0"));
   CHECK_THAT(BackendCapabilities{.largest_value = 0}.contradiction(), ContainsSubstring("largest_value = 0"));
   CHECK_THAT((BackendCapabilities{.expiry = false, .ttl_granularity = 1s}.contradiction()),

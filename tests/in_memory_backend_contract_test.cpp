@@ -79,7 +79,8 @@ const bool integers = add<int, std::size_t, larder::InMemoryTraits<int, std::siz
 
 // Whose copies, comparisons and hashes throw.
 using larder::testing::FragileText;
-const bool fragile_values = add<std::string, FragileText, larder::InMemoryTraits<std::string, FragileText>>("fragile values", 1);
+const bool fragile_values =
+    add<std::string, FragileText, larder::InMemoryTraits<std::string, FragileText>>("fragile values", 1);
 const bool fragile_keys = add<FragileText, Bytes, larder::InMemoryTraits<FragileText, Bytes>>("fragile keys", 1);
 
 const bool real_time = larder::testing::add_to_catch2(larder::testing::BackendContract<>({
@@ -97,11 +98,13 @@ using SharedReport = std::shared_ptr<const Report>;
 const ManualClock report_clock;
 const bool reports = larder::testing::add_to_catch2(larder::testing::BackendContract<std::string, SharedReport>({
     .name = "InMemoryBackend, shared values",
-    .make = in_memory<std::string, SharedReport, larder_tests::OnManualClock<larder::InMemoryTraits<std::string, SharedReport>>>(
-        1, report_clock),
+    .make = in_memory<std::string, SharedReport,
+                      larder_tests::OnManualClock<larder::InMemoryTraits<std::string, SharedReport>>>(1, report_clock),
     .clock = report_clock,
-    .samples = {.value = {.make = [](std::string_view text) { return std::make_shared<const Report>(Report{std::string(text)}); },
-                          .text = [](const SharedReport& report) { return report->title; }}},
+    .samples = {.value = {
+                    .make =
+                        [](std::string_view text) { return std::make_shared<const Report>(Report{std::string(text)}); },
+                    .text = [](const SharedReport& report) { return report->title; }}},
 }));
 
 }  // namespace

@@ -68,7 +68,8 @@ struct BackendCapabilities {
     if (largest_key == 0) return "largest_key = 0 leaves no key but the empty one";
     if (largest_value == 0) return "largest_value = 0 leaves no value but the empty one";
     if (!expiry && ttl_granularity != std::chrono::milliseconds(1)) {
-      return "ttl_granularity = " + std::to_string(ttl_granularity.count()) + " ms, but expiry = false: there are no TTLs";
+      return "ttl_granularity = " + std::to_string(ttl_granularity.count()) +
+             " ms, but expiry = false: there are no TTLs";
     }
     if (exact_size_limit && !size_limit) return "exact_size_limit = true, but size_limit = false: there is no limit";
     return {};

@@ -36,14 +36,18 @@ BackendContract<> contract_of(Mutation mutation) {
       .name = std::string("a backend with ") + to_string(mutation),
       .make =
           [=](const BackendRequest<>& request) {
-            larder_tests::MutantOptions options{.max_size_bytes = request.max_size_bytes, .on_removal = request.on_removal};
-            if (request.on_undecodable) options.on_undecodable = [told = request.on_undecodable](std::string_view) { told(); };
+            larder_tests::MutantOptions options{.max_size_bytes = request.max_size_bytes,
+                                                .on_removal = request.on_removal};
+            if (request.on_undecodable) {
+              options.on_undecodable = [told = request.on_undecodable](std::string_view) { told(); };
+            }
             options.tenants = tenants;
             return std::make_unique<MutantBackend>(mutation, clock, std::move(options));
           },
       .capabilities = capabilities,
       .clock = clock,
-      .plant_undecodable = [](larder::CacheBackend<>& backend, std::string_view key) { mutant(backend).plant_undecodable(key); },
+      .plant_undecodable = [](larder::CacheBackend<>& backend,
+                              std::string_view key) { mutant(backend).plant_undecodable(key); },
       .break_store = [](larder::CacheBackend<>& backend) { mutant(backend).break_store(); },
       .mend_store = [](larder::CacheBackend<>& backend) { mutant(backend).mend_store(); },
   });

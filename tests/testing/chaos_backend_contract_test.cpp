@@ -27,7 +27,8 @@ using larder::testing::ChaosOptions;
 using larder::testing::ManualClock;
 
 template <class Key, class Value, class Traits = larder::InMemoryTraits<Key, Value>>
-BackendContract<Key, Value> contract_through_chaos(const std::string& name, std::size_t shards, const ChaosOptions& options = {}) {
+BackendContract<Key, Value> contract_through_chaos(const std::string& name, std::size_t shards,
+                                                   const ChaosOptions& options = {}) {
   using Store = larder::InMemoryBackend<Key, Value, larder_tests::OnManualClock<Traits>>;
   using Layer = ChaosBackend<Key, Value>;
   const ManualClock clock;
@@ -57,7 +58,8 @@ struct Unlocked : larder::InMemoryTraits<> {
 using larder::Bytes;
 const bool one_lock = larder::testing::add_to_catch2(contract_through_chaos<std::string, Bytes>("one shard", 1));
 const bool shards = larder::testing::add_to_catch2(contract_through_chaos<std::string, Bytes>("4 shards", 4));
-const bool unlocked = larder::testing::add_to_catch2(contract_through_chaos<std::string, Bytes, Unlocked>("no lock, by footprint", 1));
+const bool unlocked =
+    larder::testing::add_to_catch2(contract_through_chaos<std::string, Bytes, Unlocked>("no lock, by footprint", 1));
 const bool integers = larder::testing::add_to_catch2(contract_through_chaos<int, std::size_t>("integers", 1));
 
 }  // namespace

@@ -9,7 +9,8 @@ using larder::testing::Verdict;
 
 TEST_CASE("a result is printed with what it knows") {
   CHECK(CheckResult{.name = "a check"}.to_text() == "passed: a check\n");
-  const CheckResult failed{.name = "a check", .verdict = Verdict::failed, .reason = "expected: more", .story = "  cache.get(\"k\");\n"};
+  const CheckResult failed{
+      .name = "a check", .verdict = Verdict::failed, .reason = "expected: more", .story = "  cache.get(\"k\");\n"};
   CHECK(failed.to_text() == "failed: a check\n  expected: more\n\n  cache.get(\"k\");\n");
   std::ostringstream out;
   out << CheckResult{.name = "a check", .verdict = Verdict::not_applicable, .reason = "why"};

@@ -16,7 +16,8 @@ using namespace std::string_literals;
 TEST_CASE("an operation is printed as the call that it is") {
   CHECK(to_cpp({.kind = Kind::get, .keys = {"k"}}) == "cache.get(\"k\");");
   CHECK(to_cpp({.kind = Kind::set, .keys = {"k"}, .values = {"v"}}) == "cache.set(\"k\", \"v\");");
-  CHECK(to_cpp({.kind = Kind::set, .keys = {"k"}, .values = {"v"}, .ttl = 1500ms}) == "cache.set(\"k\", \"v\", 1500ms);");
+  CHECK(to_cpp({.kind = Kind::set, .keys = {"k"}, .values = {"v"}, .ttl = 1500ms}) ==
+        "cache.set(\"k\", \"v\", 1500ms);");
   CHECK(to_cpp({.kind = Kind::set, .keys = {"k"}, .values = {"v"}, .metadata = {{"a", "b"}, {"c", ""}}}) ==
         "cache.set(\"k\", \"v\", {}, {{\"a\", \"b\"}, {\"c\", \"\"}});");
   CHECK(to_cpp({.kind = Kind::erase, .keys = {"k"}}, "other") == "other.erase(\"k\");");
@@ -53,7 +54,9 @@ TEST_CASE("any bytes are printed so that they can be pasted") {
 }
 
 TEST_CASE("TTLs beyond any clock are printed as what they are") {
-  const auto printed = [](larder::Ttl ttl) { return to_cpp({.kind = Kind::set, .keys = {"k"}, .values = {"v"}, .ttl = ttl}); };
+  const auto printed = [](larder::Ttl ttl) {
+    return to_cpp({.kind = Kind::set, .keys = {"k"}, .values = {"v"}, .ttl = ttl});
+  };
   CHECK(printed(std::chrono::milliseconds::max()) == "cache.set(\"k\", \"v\", std::chrono::milliseconds::max());");
   CHECK(printed(std::chrono::milliseconds::min()) == "cache.set(\"k\", \"v\", std::chrono::milliseconds::min());");
   CHECK(printed(0ms) == "cache.set(\"k\", \"v\", 0s);");

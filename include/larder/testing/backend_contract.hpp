@@ -17,12 +17,11 @@
 /// checks may run in any order, each as often as one likes, but not two at once. A check never throws.
 #pragma once
 
-#include <concepts>
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <ostream>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -92,8 +91,8 @@ class ContractCheck {
 /// What `BackendContract::run` prints before its summary.
 enum class Report : unsigned char {
   failures,    ///< what is wrong
-  exceptions,  ///< and what does not apply, with the reason
-  everything,  ///< and what passed
+  exceptions,  ///< and how many checks do not apply, for which reasons
+  everything,  ///< each check by its name
 };
 
 /// The contract of `CacheBackend` for one kind of backend.
@@ -133,25 +132,28 @@ class BackendContract {
   /// Runs them all, and prints a report to `out`. Result: whether nothing is wrong.
   template <class CharTraits>
   bool run(std::basic_ostream<char, CharTraits>& out, Report report = Report::exceptions) const {
-    std::size_t count[4] = {};
+    std::map<Verdict, std::size_t> count;
+    std::map<std::string, std::size_t> not_applicable;
     for (const ContractCheck& check : checks_) {
       const CheckResult result = check.run();
-      ++count[static_cast<std::size_t>(result.verdict)];
-      const bool told = !result.ok() || report == Report::everything ||
-                        (report == Report::exceptions && result.verdict == Verdict::not_applicable);
-      if (told) out << result << "\n";
+      ++count[result.verdict];
+      if (result.verdict == Verdict::not_applicable) ++not_applicable[result.reason];
+      if (!result.ok() || report == Report::everything) out << result << "\n";
       if (result.verdict == Verdict::invalid_setup) break;  // the others would say the same
     }
-    out << name() << ":";
+    if (report == Report::exceptions) {
+      for (const auto& [reason, checks] : not_applicable) {
+        out << "not applicable (" << checks << "): " << reason.c_str() << "\n";
+      }
+    }
+    out << name().c_str() << ":";
     const char* separator = " ";
-    for (const Verdict verdict : {Verdict::passed, Verdict::failed, Verdict::not_applicable, Verdict::invalid_setup}) {
-      const std::size_t number = count[static_cast<std::size_t>(verdict)];
-      if (number == 0) continue;
-      out << separator << number << " " << to_string(verdict);
+    for (const auto& [verdict, checks] : count) {
+      out << separator << checks << " " << to_string(verdict);
       separator = ", ";
     }
     out << "\n";
-    return count[static_cast<std::size_t>(Verdict::failed)] + count[static_cast<std::size_t>(Verdict::invalid_setup)] == 0;
+    return !count.contains(Verdict::failed) && !count.contains(Verdict::invalid_setup);
   }
 
  private:

@@ -21,7 +21,8 @@ namespace detail {
 
 /// Anything that is a text: `std::string`, `Bytes`.
 template <class Type>
-concept TextLike = std::constructible_from<Type, std::string_view> && std::convertible_to<const Type&, std::string_view>;
+concept TextLike =
+    std::constructible_from<Type, std::string_view> && std::convertible_to<const Type&, std::string_view>;
 
 /// Gives each text a number, and finds it again. Thread-safe.
 class NumberedTexts {

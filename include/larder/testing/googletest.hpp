@@ -54,8 +54,8 @@ template <class Key, class Value>
 bool add_to_googletest(const BackendContract<Key, Value>& contract) {
   const std::string suite = detail::googletest_name(contract.name());
   for (const ContractCheck& check : contract.checks()) {
-    ::testing::RegisterTest(suite.c_str(), detail::googletest_name(check.name()).c_str(), nullptr, nullptr, __FILE__, __LINE__,
-                            [check]() -> ::testing::Test* { return new detail::GoogleTestCheck(check); });
+    ::testing::RegisterTest(suite.c_str(), detail::googletest_name(check.name()).c_str(), nullptr, nullptr, __FILE__,
+                            __LINE__, [check]() -> ::testing::Test* { return new detail::GoogleTestCheck(check); });
   }
   return true;
 }

@@ -73,7 +73,9 @@ inline std::string to_cpp(const Operation& operation, std::string_view cache = "
   using detail::cpp_string;
   using Kind = Operation::Kind;
   const std::string call(std::string(cache) + ".");
-  const auto key = [&operation] { return operation.keys.empty() ? std::string("\"\"") : cpp_string(operation.keys[0]); };
+  const auto key = [&operation] {
+    return operation.keys.empty() ? std::string("\"\"") : cpp_string(operation.keys[0]);
+  };
   switch (operation.kind) {
     case Kind::get: return call + "get(" + key() + ");";
     case Kind::set: {
@@ -89,8 +91,11 @@ inline std::string to_cpp(const Operation& operation, std::string_view cache = "
     case Kind::erase_many: return call + "erase_many(" + detail::cpp_keys(operation.keys) + ");";
     case Kind::set_many: {
       std::vector<std::pair<std::string, std::string>> items;
-      for (std::size_t i = 0; i < operation.keys.size(); ++i) items.emplace_back(operation.keys[i], operation.values.at(i));
-      return call + "set_many(" + detail::cpp_items(items) + (operation.ttl ? ", " + detail::cpp_ttl(operation.ttl) : "") + ");";
+      for (std::size_t i = 0; i < operation.keys.size(); ++i) {
+        items.emplace_back(operation.keys[i], operation.values.at(i));
+      }
+      return call + "set_many(" + detail::cpp_items(items) +
+             (operation.ttl ? ", " + detail::cpp_ttl(operation.ttl) : "") + ");";
     }
     case Kind::keys: return call + "keys(" + (operation.keys.empty() || operation.keys[0] == "*" ? "" : key()) + ");";
     case Kind::get_entry: return call + "get_entry(" + key() + ");";

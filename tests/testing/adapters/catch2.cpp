@@ -9,4 +9,5 @@
 using larder_tests::Mutation;
 
 const bool sound = larder::testing::add_to_catch2(larder_tests::contract_of("Sound", Mutation::none));
-const bool broken = larder::testing::add_to_catch2(larder_tests::contract_of("Broken", Mutation::keeps_ttl_on_overwrite));
+const bool broken =
+    larder::testing::add_to_catch2(larder_tests::contract_of("Broken", Mutation::keeps_ttl_on_overwrite));

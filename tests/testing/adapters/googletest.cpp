@@ -10,7 +10,8 @@
 using larder_tests::Mutation;
 
 const bool sound = larder::testing::add_to_googletest(larder_tests::contract_of("Sound", Mutation::none));
-const bool broken = larder::testing::add_to_googletest(larder_tests::contract_of("Broken", Mutation::keeps_ttl_on_overwrite));
+const bool broken =
+    larder::testing::add_to_googletest(larder_tests::contract_of("Broken", Mutation::keeps_ttl_on_overwrite));
 
 TEST(GoogleTestAdapter, GivesEachCheckANameOfItsOwn) {
   const auto contract = larder_tests::contract_of("Sound", Mutation::none);

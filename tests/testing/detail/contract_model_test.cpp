@@ -54,9 +54,15 @@ struct Told {
   std::string get(const char* key, std::optional<std::string> value) {
     return (*this)({.kind = Kind::get, .keys = {key}}, {.values = {std::move(value)}});
   }
-  std::string erase(const char* key, bool erased) { return (*this)({.kind = Kind::erase, .keys = {key}}, {.flag = erased}); }
-  std::string exists(const char* key, bool found) { return (*this)({.kind = Kind::exists, .keys = {key}}, {.flag = found}); }
-  std::string keys(std::vector<std::string> listed) { return (*this)({.kind = Kind::keys, .keys = {"*"}}, {.keys = std::move(listed)}); }
+  std::string erase(const char* key, bool erased) {
+    return (*this)({.kind = Kind::erase, .keys = {key}}, {.flag = erased});
+  }
+  std::string exists(const char* key, bool found) {
+    return (*this)({.kind = Kind::exists, .keys = {key}}, {.flag = found});
+  }
+  std::string keys(std::vector<std::string> listed) {
+    return (*this)({.kind = Kind::keys, .keys = {"*"}}, {.keys = std::move(listed)});
+  }
   std::string stats(const CacheStats& stats) { return (*this)({.kind = Kind::stats}, {.stats = stats}); }
 };
 
@@ -131,7 +137,8 @@ TEST_CASE("the model judges listings, batches and clear") {
 TEST_CASE("the model judges entries") {
   Told told;
   told({.kind = Kind::set, .keys = {"k"}, .values = {"v"}, .ttl = 5ms, .metadata = {{"a", "b"}}}, {.flag = true});
-  larder::CacheEntry<> entry{.key = "k", .value = "v", .expires_at = larder::CacheEntry<>::Clock::now(), .metadata = {{"a", "b"}}};
+  larder::CacheEntry<> entry{
+      .key = "k", .value = "v", .expires_at = larder::CacheEntry<>::Clock::now(), .metadata = {{"a", "b"}}};
   const auto show = [&told](std::optional<larder::CacheEntry<>> shown) {
     return told({.kind = Kind::get_entry, .keys = {"k"}}, {.entry = std::move(shown)});
   };
@@ -164,9 +171,12 @@ TEST_CASE("the model judges the statistics") {
   stats.current_entries = 2;
   stats.current_size_bytes = 3;
   CHECK(told.stats(stats) == "fine");
-  for (const auto& [member, expected] : {std::pair(&CacheStats::hits, "hits=1"), {&CacheStats::misses, "misses=1"},
-                                         {&CacheStats::sets, "sets=2"}, {&CacheStats::deletes, "deletes=0"},
-                                         {&CacheStats::expirations, "expirations=0"}, {&CacheStats::evictions, "evictions=0"},
+  for (const auto& [member, expected] : {std::pair(&CacheStats::hits, "hits=1"),
+                                         {&CacheStats::misses, "misses=1"},
+                                         {&CacheStats::sets, "sets=2"},
+                                         {&CacheStats::deletes, "deletes=0"},
+                                         {&CacheStats::expirations, "expirations=0"},
+                                         {&CacheStats::evictions, "evictions=0"},
                                          {&CacheStats::errors, "errors=0"}}) {
     CacheStats wrong = stats;
     ++(wrong.*member);

@@ -48,7 +48,9 @@ TEST_CASE("nothing is drawn that the capabilities do not allow") {
   const BackendCapabilities few{.enumerable_keys = false, .entries = false, .expiry = false, .resettable_stats = false};
   const auto operations = RandomOperations(few, {}, 1).sequence(2000);
   const auto count = kinds(operations);
-  for (const Kind kind : {Kind::keys, Kind::get_entry, Kind::wait, Kind::reset_stats}) CHECK_FALSE(count.contains(kind));
+  for (const Kind kind : {Kind::keys, Kind::get_entry, Kind::wait, Kind::reset_stats}) {
+    CHECK_FALSE(count.contains(kind));
+  }
   for (const Operation& operation : operations) CHECK((!operation.ttl || *operation.ttl <= 0ms));
   const BackendCapabilities no_patterns{.key_patterns = false};
   for (const Operation& operation : RandomOperations(no_patterns, {}, 1).sequence(2000)) {

@@ -50,7 +50,8 @@ class ContractModel {
     switch (operation.kind) {
       case Kind::get: return read(operation.keys[0], outcome.values[0], when);
       case Kind::get_many: return read_many(operation, outcome, when);
-      case Kind::set: return write(operation.keys[0], operation.values[0], operation.ttl, operation.metadata, outcome.flag, when);
+      case Kind::set:
+        return write(operation.keys[0], operation.values[0], operation.ttl, operation.metadata, outcome.flag, when);
       case Kind::set_many: return write_many(operation, outcome, when);
       case Kind::erase: return remove(operation.keys[0], outcome.flag, when);
       case Kind::erase_many: return remove_many(operation, outcome, when);
@@ -136,13 +137,15 @@ class ContractModel {
 
   std::optional<std::string> read_many(const Operation& operation, const Outcome& outcome, Interval when) {
     for (std::size_t i = 0; i < operation.keys.size(); ++i) {
-      if (auto wrong = read(operation.keys[i], outcome.values[i], when)) return "in position " + std::to_string(i) + " " + *wrong;
+      if (auto wrong = read(operation.keys[i], outcome.values[i], when)) {
+        return "in position " + std::to_string(i) + " " + *wrong;
+      }
     }
     return std::nullopt;
   }
 
-  std::optional<std::string> write(const std::string& key, const std::string& value, const Ttl& ttl, const Metadata& metadata,
-                                   bool stored, Interval when) {
+  std::optional<std::string> write(const std::string& key, const std::string& value, const Ttl& ttl,
+                                   const Metadata& metadata, bool stored, Interval when) {
     if (ttl && ttl->count() <= 0) {
       if (stored) return "false: such a TTL stores nothing";
       count_delete(key, when);
@@ -260,7 +263,9 @@ class ContractModel {
   std::optional<std::string> show(const std::string& key, const std::optional<CacheEntry<>>& shown, Interval when) {
     const auto held = entries_.find(key);
     const std::optional<Entry> expected = held == entries_.end() ? std::nullopt : std::optional(held->second);
-    if (!settle(key, shown.has_value(), when)) return shown ? "no entry" : "an entry with the value " + cpp_string(expected->value);
+    if (!settle(key, shown.has_value(), when)) {
+      return shown ? "no entry" : "an entry with the value " + cpp_string(expected->value);
+    }
     if (!shown) return std::nullopt;
     if (shown->key != key) return "an entry whose key is " + cpp_string(key);
     if (shown->value != expected->value) return "an entry with the value " + cpp_string(expected->value);
@@ -307,7 +312,8 @@ class ContractModel {
     return bounds;
   }
 
-  static std::optional<std::string> outside(const char* name, std::uint64_t number, std::uint64_t least, std::uint64_t most) {
+  static std::optional<std::string> outside(const char* name, std::uint64_t number, std::uint64_t least,
+                                            std::uint64_t most) {
     if (number >= least && number <= most) return std::nullopt;
     return std::string(name) + "=" + std::to_string(number < least ? least : most);
   }
@@ -334,7 +340,9 @@ class ContractModel {
       const auto bytes = size_bounds(when, [this](const Entry& entry) { return subject_.size_of(entry.value); });
       compare("current_size_bytes", stats.current_size_bytes.value_or(0), bytes.first, bytes.second);
     }
-    if (limit_ && stats.current_size_bytes.value_or(0) > *limit_) wrong = "current_size_bytes <= " + std::to_string(*limit_);
+    if (limit_ && stats.current_size_bytes.value_or(0) > *limit_) {
+      wrong = "current_size_bytes <= " + std::to_string(*limit_);
+    }
     compare("errors", stats.errors, 0, 0);
     compare("undecodable", stats.undecodable, 0, 0);
     return wrong;

@@ -31,7 +31,8 @@ inline std::string cpp_quoted(std::string_view text) {
       quoted += character;
     } else {
       std::array<char, 8> escape{};
-      std::snprintf(escape.data(), escape.size(), "\\%03o", static_cast<unsigned>(static_cast<unsigned char>(character)));
+      std::snprintf(escape.data(), escape.size(), "\\%03o",
+                    static_cast<unsigned>(static_cast<unsigned char>(character)));
       quoted += escape.data();
     }
   }

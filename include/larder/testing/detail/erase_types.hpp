@@ -71,9 +71,11 @@ class TypeEraser {
     if constexpr (is_plain) {
       return request;
     } else {
-      BackendRequest<Key, Value> own{.max_size_bytes = request.max_size_bytes, .on_undecodable = request.on_undecodable};
+      BackendRequest<Key, Value> own{.max_size_bytes = request.max_size_bytes,
+                                     .on_undecodable = request.on_undecodable};
       if (!request.on_removal) return own;
-      own.on_removal = [samples = samples_, heard = request.on_removal](KeyView<Key> key, const Value& value, RemovalCause cause) {
+      own.on_removal = [samples = samples_, heard = request.on_removal](KeyView<Key> key, const Value& value,
+                                                                        RemovalCause cause) {
         heard(samples.key.text(Key(key)), samples.value.text(value), cause);
       };
       return own;
@@ -111,15 +113,20 @@ ErasedSubject erase_types(ContractSubject<Key, Value> subject) {
   };
   erased.size_of = [eraser](std::string_view text) { return eraser.size_of(text); };
   if (subject.plant_undecodable) {
-    erased.plant_undecodable = [eraser, plant = subject.plant_undecodable](CacheBackend<>& backend, std::string_view key) {
+    erased.plant_undecodable = [eraser, plant = subject.plant_undecodable](CacheBackend<>& backend,
+                                                                           std::string_view key) {
       eraser.with_key(backend, key, plant);
     };
   }
   if (subject.break_store) {
-    erased.break_store = [f = subject.break_store](CacheBackend<>& backend) { f(TypeEraser<Key, Value>::unwrap(backend)); };
+    erased.break_store = [f = subject.break_store](CacheBackend<>& backend) {
+      f(TypeEraser<Key, Value>::unwrap(backend));
+    };
   }
   if (subject.mend_store) {
-    erased.mend_store = [f = subject.mend_store](CacheBackend<>& backend) { f(TypeEraser<Key, Value>::unwrap(backend)); };
+    erased.mend_store = [f = subject.mend_store](CacheBackend<>& backend) {
+      f(TypeEraser<Key, Value>::unwrap(backend));
+    };
   }
   return erased;
 }

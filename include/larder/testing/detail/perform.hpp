@@ -21,13 +21,16 @@ namespace larder::testing::detail {
 /// Result: the kind of an exception and its message, such as "TimeoutError: 100 ms have passed".
 inline std::string describe(const std::exception& error) {
   const char* kind = "std::exception";
-  if (dynamic_cast<const ConnectionError*>(&error) != nullptr) kind = "ConnectionError";
-  else if (dynamic_cast<const TimeoutError*>(&error) != nullptr) kind = "TimeoutError";
-  else if (dynamic_cast<const ProtocolError*>(&error) != nullptr) kind = "ProtocolError";
-  else if (dynamic_cast<const ServerError*>(&error) != nullptr) kind = "ServerError";
-  else if (dynamic_cast<const NotSupportedError*>(&error) != nullptr) kind = "NotSupportedError";
-  else if (dynamic_cast<const InvalidArgumentError*>(&error) != nullptr) kind = "InvalidArgumentError";
-  else if (dynamic_cast<const CacheError*>(&error) != nullptr) kind = "CacheError";
+  const auto name_if = [&]<class Error>(const char* name, const Error*) {
+    if (dynamic_cast<const Error*>(&error) != nullptr) kind = name;
+  };
+  name_if("CacheError", static_cast<const CacheError*>(nullptr));  // first: the others are more to the point
+  name_if("ConnectionError", static_cast<const ConnectionError*>(nullptr));
+  name_if("TimeoutError", static_cast<const TimeoutError*>(nullptr));
+  name_if("ProtocolError", static_cast<const ProtocolError*>(nullptr));
+  name_if("ServerError", static_cast<const ServerError*>(nullptr));
+  name_if("NotSupportedError", static_cast<const NotSupportedError*>(nullptr));
+  name_if("InvalidArgumentError", static_cast<const InvalidArgumentError*>(nullptr));
   return std::string(kind) + ": " + error.what();
 }
 
@@ -69,7 +72,9 @@ inline Outcome perform(CacheBackend<>& cache, const Operation& operation) {
     case Kind::get_many: outcome.values = get_many(cache, operation.keys); break;
     case Kind::set_many: {
       std::vector<std::pair<std::string_view, std::string_view>> items;
-      for (std::size_t i = 0; i < operation.keys.size(); ++i) items.emplace_back(operation.keys[i], operation.values.at(i));
+      for (std::size_t i = 0; i < operation.keys.size(); ++i) {
+        items.emplace_back(operation.keys[i], operation.values.at(i));
+      }
       outcome.count = cache.set_many(items, operation.ttl);
       break;
     }

@@ -91,7 +91,9 @@ class RandomOperations {
     return patterns[can_.key_patterns ? random_.below(std::size(patterns)) : 0];
   }
 
-  std::string value() { return std::string(random_.below(range_.longest_value), static_cast<char>('p' + random_.below(10))); }
+  std::string value() {
+    return std::string(random_.below(range_.longest_value), static_cast<char>('p' + random_.below(10)));
+  }
 
   Ttl ttl() {
     using std::chrono::milliseconds;
@@ -185,7 +187,8 @@ class Shrinker {
     };
     if (operation.ttl) add([](Operation& form) { form.ttl = {}; });
     if (!operation.metadata.empty()) add([](Operation& form) { form.metadata.clear(); });
-    const bool batch = operation.kind == Kind::get_many || operation.kind == Kind::set_many || operation.kind == Kind::erase_many;
+    const bool batch =
+        operation.kind == Kind::get_many || operation.kind == Kind::set_many || operation.kind == Kind::erase_many;
     for (std::size_t i = 0; batch && i < operation.keys.size(); ++i) {
       add([i](Operation& form) {
         form.keys.erase(form.keys.begin() + static_cast<std::ptrdiff_t>(i));

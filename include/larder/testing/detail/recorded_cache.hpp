@@ -24,7 +24,8 @@ class RecordedCache {
   using Listener = decltype(BackendRequest<>::on_removal);
 
   /// `listener` is kept for as long as this object, and no longer: what it refers to may be gone before the backend.
-  RecordedCache(std::shared_ptr<CacheBackend<>> backend, Story& story, std::string name, std::shared_ptr<Listener> listener)
+  RecordedCache(std::shared_ptr<CacheBackend<>> backend, Story& story, std::string name,
+                std::shared_ptr<Listener> listener)
       : backend_(std::move(backend)), story_(&story), name_(std::move(name)), listener_(std::move(listener)) {}
 
   /// The cache itself, for what is not to be told.
@@ -43,7 +44,9 @@ class RecordedCache {
     }
   }
 
-  std::optional<std::string> get(std::string key) const { return perform({.kind = Kind::get, .keys = {std::move(key)}}).values[0]; }
+  std::optional<std::string> get(std::string key) const {
+    return perform({.kind = Kind::get, .keys = {std::move(key)}}).values[0];
+  }
 
   bool set(std::string key, std::string value, Ttl ttl = {}, Metadata metadata = {}) const {
     return perform({.kind = Kind::set,

@@ -67,6 +67,11 @@ class Trial {
   Story& story() noexcept { return story_; }
   std::size_t size_of(std::string_view value) const { return subject_.size_of(value); }
 
+  /// Result: a value of so many bytes, or of as many as the backend takes.
+  std::string text(std::size_t size, char character) const {
+    return std::string(std::min(size, can().largest_value), character);
+  }
+
   /// A backend that nobody has used, and with it a new story.
   RecordedCache fresh(const BackendRequest<>& request = {}) {
     story_.begin();
@@ -165,7 +170,9 @@ class Trial {
   /// A used backend would make the checks blame it for what others did.
   void require_fresh(CacheBackend<>& backend) const {
     for (const auto& other : made_) {
-      if (other.lock().get() == &backend) throw SetupInvalid{"the factory returned the same backend twice; each must be fresh"};
+      if (other.lock().get() == &backend) {
+        throw SetupInvalid{"the factory returned the same backend twice; each must be fresh"};
+      }
     }
     CacheStats counters = backend.stats();
     const bool has_entries = counters.current_entries.value_or(0) != 0 || counters.current_size_bytes.value_or(0) != 0;
@@ -188,8 +195,8 @@ class Trial {
     const auto limit = backend.stats().max_size_bytes;
     if (limit && *limit <= *request.max_size_bytes) return;
     throw SetupInvalid{"the capabilities declare a size_limit, but a backend that was asked to hold at most " +
-                       std::to_string(*request.max_size_bytes) + " bytes says max_size_bytes = " +
-                       (limit ? std::to_string(*limit) : "unknown")};
+                       std::to_string(*request.max_size_bytes) +
+                       " bytes says max_size_bytes = " + (limit ? std::to_string(*limit) : "unknown")};
   }
 
   const ErasedSubject& subject_;

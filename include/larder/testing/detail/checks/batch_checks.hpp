@@ -33,7 +33,8 @@ inline void get_many_answers_in_each_position(Trial& trial) {
   cache.set("b", "2");
   const auto values = cache.get_many({"b", "nobody", "a", "b", "nobody", "a"});
   const std::vector<std::optional<std::string>> expected{"2", std::nullopt, "1", "2", std::nullopt, "1"};
-  trial.expect(values == expected, "\"2\", a miss, \"1\", and the same once more: duplicates are answered in each position");
+  trial.expect(values == expected,
+               "\"2\", a miss, \"1\", and the same once more: duplicates are answered in each position");
   const auto found = cache.backend().get_many({"b", "nobody", "a", "b"});
   trial.story().tell("cache.get_many({\"b\", \"nobody\", \"a\", \"b\"});");
   trial.expect(found.size() == 2 && found.at("a") == "1" && found.at("b") == "2",
@@ -74,14 +75,16 @@ inline void large_batches_are_whole(Trial& trial) {
     items.emplace_back("key " + std::to_string(i), "value " + std::to_string(i));
     keys.push_back("key " + std::to_string(2 * i));  // every other one is missing
   }
-  trial.story().tell("// items: 1,000 pairs, \"key 0\" to \"key 999\"; keys: 1,000 keys, \"key 0\", \"key 2\" to \"key 1998\"");
+  trial.story().tell(
+      "// items: 1,000 pairs, \"key 0\" to \"key 999\"; keys: 1,000 keys, \"key 0\", \"key 2\" to \"key 1998\"");
   trial.story().tell("// cache.set_many(items);");
   trial.expect(cache.backend().set_many(items) == count, "1000: each was stored");
   trial.story().tell("// cache.get_many(keys);");
   const auto values = detail::get_many(cache.backend(), keys);
   for (std::size_t i = 0; i < count; ++i) {
     const auto expected = 2 * i < count ? std::optional("value " + std::to_string(2 * i)) : std::nullopt;
-    trial.expect(values[i] == expected, "in position " + std::to_string(i) + " " + (expected ? cpp_string(*expected) : "a miss"));
+    trial.expect(values[i] == expected,
+                 "in position " + std::to_string(i) + " " + (expected ? cpp_string(*expected) : "a miss"));
   }
   trial.story().tell("// cache.erase_many(keys);");
   trial.expect(cache.backend().erase_many(keys) == count / 2, "500: so many of them were there");
@@ -97,7 +100,9 @@ inline void batch_arguments_are_checked_first(Trial& trial) {
   std::vector<std::optional<Bytes>> values(1, Bytes("untouched"));
   trial.story().tell("// cache.get_many(two keys, room for one value);");
   trial.expect_throws<InvalidArgumentError>(
-      [&] { cache.backend().get_many(std::span<const std::string_view>(keys), std::span<std::optional<Bytes>>(values)); },
+      [&] {
+        cache.backend().get_many(std::span<const std::string_view>(keys), std::span<std::optional<Bytes>>(values));
+      },
       "an InvalidArgumentError: there must be room for each value");
   trial.expect(values[0] == Bytes("untouched") && cache.stats() == before, "nothing was done before that was checked");
 }

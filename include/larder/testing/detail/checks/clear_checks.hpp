@@ -10,7 +10,9 @@
 
 namespace larder::testing::detail {
 
-inline std::size_t expected_count(const Trial& trial, std::size_t entries) { return trial.can().clear_count ? entries : 0; }
+inline std::size_t expected_count(const Trial& trial, std::size_t entries) {
+  return trial.can().clear_count ? entries : 0;
+}
 
 inline void clear_removes_everything(Trial& trial) {
   const auto cache = trial.fresh();
@@ -18,7 +20,8 @@ inline void clear_removes_everything(Trial& trial) {
   cache.set_many({{"a", "1"}, {"b", "2"}});
   cache.set("c", "");
   const std::size_t three = expected_count(trial, 3);
-  trial.expect(cache.clear() == three, std::to_string(three) + (three == 0 ? ": clear_count = false" : ": so many entries went"));
+  trial.expect(cache.clear() == three,
+               std::to_string(three) + (three == 0 ? ": clear_count = false" : ": so many entries went"));
   for (const char* key : {"a", "b", "c"}) trial.expect(!cache.get(key), "a miss: the cache was cleared");
   if (trial.can().enumerable_keys) trial.expect(cache.keys().empty(), "no keys: the cache was cleared");
   trial.expect(cache.clear() == 0, "0: nothing was left");
@@ -73,7 +76,8 @@ inline void clear_leaves_others_alone(Trial& trial) {
   const std::size_t one = expected_count(trial, 1);
   trial.expect(cache.clear() == one, std::to_string(one) + (one == 0 ? ": clear_count = false" : ": its own entry"));
   trial.expect(!cache.get("a"), "a miss: it was cleared");
-  trial.expect(other.get("a") == "theirs" && other.get("b") == "theirs", "the other backend's values: clear is its own affair");
+  trial.expect(other.get("a") == "theirs" && other.get("b") == "theirs",
+               "the other backend's values: clear is its own affair");
 }
 
 inline void add_clear_checks(CheckList& checks) {

@@ -106,7 +106,8 @@ inline void sizes_are_those_of_live_values(Trial& trial) {
   const auto expect = [&](std::size_t entries, std::size_t bytes, std::string_view why) {
     const CacheStats stats = cache.stats();
     trial.expect(stats.current_entries == entries && stats.current_size_bytes == bytes,
-                 "current_entries=" + std::to_string(entries) + " current_size_bytes=" + std::to_string(bytes) + ": " + std::string(why));
+                 "current_entries=" + std::to_string(entries) + " current_size_bytes=" + std::to_string(bytes) + ": " +
+                     std::string(why));
   };
   const std::size_t one = trial.size_of("1");
   const std::size_t ten = trial.size_of("1234567890");
@@ -134,8 +135,10 @@ inline void unknown_gauges_are_empty(Trial& trial) {
   const auto cache = trial.fresh();
   cache.set_many({{"a", "1"}, {"b", "2"}});
   const CacheStats stats = cache.stats();
-  trial.expect(stats.current_entries != 0u, "current_entries is not 0, since there are entries: an unknown gauge is empty");
-  trial.expect(stats.current_size_bytes != 0u, "current_size_bytes is not 0, since there are values: an unknown gauge is empty");
+  trial.expect(stats.current_entries != 0u,
+               "current_entries is not 0, since there are entries: an unknown gauge is empty");
+  trial.expect(stats.current_size_bytes != 0u,
+               "current_size_bytes is not 0, since there are values: an unknown gauge is empty");
 }
 
 inline void undeclared_counters_are_zero(Trial& trial) {
@@ -163,7 +166,8 @@ inline void reset_zeroes_the_counters(Trial& trial) {
   cache.set("c", "1");
   cache.erase("c");
   if (!trial.can().resettable_stats) {
-    trial.expect_throws<NotSupportedError>([&] { cache.reset_stats(); }, "a NotSupportedError: resettable_stats = false");
+    trial.expect_throws<NotSupportedError>([&] { cache.reset_stats(); },
+                                           "a NotSupportedError: resettable_stats = false");
     return;
   }
   const CacheStats before = cache.stats();
@@ -188,29 +192,44 @@ inline void nothing_goes_wrong_unasked(Trial& trial) {
 }
 
 inline void add_counting_checks(CheckList& checks) {
-  checks.push_back({"counting: hits and misses are the keys asked of get and get_many", hits_and_misses_are_keys_asked});
+  checks.push_back(
+      {"counting: hits and misses are the keys asked of get and get_many", hits_and_misses_are_keys_asked});
   const auto always = [](const BackendCapabilities&) { return true; };
   struct Peek {
     const char* name;
     bool (*offered)(const BackendCapabilities&);
     void (*look)(const RecordedCache&);
   };
-  for (const Peek& peek : {
-           Peek{"exists", always, [](const RecordedCache& cache) { cache.exists("a"), cache.exists("b"); }},
-           Peek{"get_entry", [](const BackendCapabilities& can) { return can.entries; },
-                [](const RecordedCache& cache) { cache.get_entry("a"), cache.get_entry("b"); }},
-           Peek{"keys", [](const BackendCapabilities& can) { return can.enumerable_keys; },
-                [](const RecordedCache& cache) { cache.keys(); }},
-           Peek{"set", always, [](const RecordedCache& cache) { cache.set("a", "2"), cache.set_many({{"a", "3"}, {"b", "1"}}); }},
-           Peek{"erase", always, [](const RecordedCache& cache) { cache.erase("a"), cache.erase_many({"a", "b"}); }},
-       }) {
+  const auto exists = [](const RecordedCache& cache) {
+    cache.exists("a");
+    cache.exists("b");
+  };
+  const auto get_entry = [](const RecordedCache& cache) {
+    cache.get_entry("a");
+    cache.get_entry("b");
+  };
+  const auto keys = [](const RecordedCache& cache) { cache.keys(); };
+  const auto set = [](const RecordedCache& cache) {
+    cache.set("a", "2");
+    cache.set_many({{"a", "3"}, {"b", "1"}});
+  };
+  const auto erase = [](const RecordedCache& cache) {
+    cache.erase("a");
+    cache.erase_many({"a", "b"});
+  };
+  const auto shows_entries = [](const BackendCapabilities& can) { return can.entries; };
+  const auto lists_keys = [](const BackendCapabilities& can) { return can.enumerable_keys; };
+  for (const Peek& peek : {Peek{"exists", always, exists}, Peek{"get_entry", shows_entries, get_entry},
+                           Peek{"keys", lists_keys, keys}, Peek{"set", always, set}, Peek{"erase", always, erase}}) {
     checks.push_back({std::string("counting: ") + peek.name + " counts neither hits nor misses",
                       [peek](Trial& trial) { peeks_count_nothing(trial, peek.name, peek.offered, peek.look); }});
   }
   checks.push_back({"counting: an expired entry is a miss", expired_entry_is_a_miss});
   checks.push_back({"counting: sets and deletes are successes", sets_and_deletes_are_successes});
-  checks.push_back({"counting: evictions are removals by limit or TTL, expirations those by TTL", removals_are_counted});
-  checks.push_back({"counting: the gauges are the live entries and the bytes of their values", sizes_are_those_of_live_values});
+  checks.push_back(
+      {"counting: evictions are removals by limit or TTL, expirations those by TTL", removals_are_counted});
+  checks.push_back(
+      {"counting: the gauges are the live entries and the bytes of their values", sizes_are_those_of_live_values});
   checks.push_back({"counting: an unknown gauge is empty", unknown_gauges_are_empty});
   checks.push_back({"counting: what is not counted stays 0", undeclared_counters_are_zero});
   checks.push_back({"counting: reset_stats zeroes the counters and keeps the entries", reset_zeroes_the_counters});

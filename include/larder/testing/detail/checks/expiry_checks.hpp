@@ -28,15 +28,24 @@ inline std::vector<Sight> sights() {
       {"get", [](const RecordedCache& cache) { return cache.get("k").has_value(); }, always},
       {"exists", [](const RecordedCache& cache) { return cache.exists("k"); }, always},
       {"erase", [](const RecordedCache& cache) { return cache.erase("k"); }, always},
-      {"get_many", [](const RecordedCache& cache) { return cache.get_many({"a", "k"})[1].has_value(); }, always},
-      {"erase_many", [](const RecordedCache& cache) { return cache.erase_many({"a", "k"}) != 0; }, always},
+      {"get_many",
+       [](const RecordedCache& cache) {
+         return cache.get_many({"a", "k"})[1].has_value();
+       },
+       always},
+      {"erase_many",
+       [](const RecordedCache& cache) {
+         return cache.erase_many({"a", "k"}) != 0;
+       },
+       always},
       {"get_entry", [](const RecordedCache& cache) { return cache.get_entry("k").has_value(); },
        [](const BackendCapabilities& can) { return can.entries; }},
       {"keys", [](const RecordedCache& cache) { return !cache.keys().empty(); },
        [](const BackendCapabilities& can) { return can.enumerable_keys; }},
       {"clear", [](const RecordedCache& cache) { return cache.clear() != 0; },
        [](const BackendCapabilities& can) { return can.clear_count; }},
-      {"stats", [](const RecordedCache& cache) {
+      {"stats",
+       [](const RecordedCache& cache) {
          const CacheStats stats = cache.stats();
          return stats.current_entries != 0u || stats.current_size_bytes != 0u;
        },
@@ -64,7 +73,8 @@ inline void entry_is_seen_until_it_expires(Trial& trial, const Sight& sight) {
 inline void entry_does_not_expire_early(Trial& trial) {
   trial.only_if(trial.can().expiry, "expiry = false: there are no TTLs");
   using Clock = std::chrono::steady_clock;
-  const auto ttl = trial.virtual_time() ? trial.short_ttl() : std::max(20 * trial.can().ttl_granularity, std::chrono::milliseconds(200));
+  const auto ttl = trial.virtual_time() ? trial.short_ttl()
+                                        : std::max(20 * trial.can().ttl_granularity, std::chrono::milliseconds(200));
   const auto cache = trial.fresh();
   const auto began = Clock::now();
   cache.set("k", "v", ttl);
@@ -212,8 +222,9 @@ inline void add_expiry_checks(CheckList& checks) {
   using std::chrono::hours;
   using std::chrono::milliseconds;
   for (const Sight& sight : sights()) {
-    checks.push_back({std::string("expiry: ") + sight.operation + " sees an entry until its TTL is over, and not from then on",
-                      [sight](Trial& trial) { entry_is_seen_until_it_expires(trial, sight); }});
+    checks.push_back(
+        {std::string("expiry: ") + sight.operation + " sees an entry until its TTL is over, and not from then on",
+         [sight](Trial& trial) { entry_is_seen_until_it_expires(trial, sight); }});
   }
   checks.push_back({"expiry: an entry does not expire early", entry_does_not_expire_early});
   checks.push_back({"expiry: without a TTL nothing expires", no_ttl_means_no_expiry});
@@ -223,8 +234,9 @@ inline void add_expiry_checks(CheckList& checks) {
   checks.push_back({"expiry: a batch keeps its TTL", batch_keeps_its_ttl});
   checks.push_back({"expiry: time goes by the given clock", clock_is_the_given_one});
   checks.push_back({"expiry: a TTL is refused where there are none", ttl_is_refused_where_there_is_none});
-  for (const auto& [name, ttl] : {std::pair("zero", milliseconds(0)), std::pair("minus one millisecond", milliseconds(-1)),
-                                  std::pair("the least there is", milliseconds::min())}) {
+  for (const auto& [name, ttl] :
+       {std::pair("zero", milliseconds(0)), std::pair("minus one millisecond", milliseconds(-1)),
+        std::pair("the least there is", milliseconds::min())}) {
     checks.push_back({std::string("TTL: ") + name + " stores nothing and removes what was there",
                       [ttl = ttl](Trial& trial) { ttl_that_is_not_positive_removes(trial, ttl); }});
   }
@@ -234,11 +246,12 @@ inline void add_expiry_checks(CheckList& checks) {
     checks.push_back({std::string("TTL: ") + name + " is rounded up, neither to \"now\" nor to \"for ever\"",
                       [ttl = ttl](Trial& trial) { small_ttl_is_rounded_up(trial, ttl); }});
   }
-  for (const auto& [name, ttl] :
-       {std::pair("30 days and a second", milliseconds(hours(24 * 30)) + milliseconds(1000)),
-        std::pair("2^31 milliseconds", milliseconds(1LL << 31)), std::pair("2^32 seconds", milliseconds((1LL << 32) * 1000)),
-        std::pair("300 years", milliseconds(hours(24 * 365 * 300))), std::pair("the largest less one", milliseconds::max() - milliseconds(1)),
-        std::pair("the largest there is", milliseconds::max())}) {
+  for (const auto& [name, ttl] : {std::pair("30 days and a second", milliseconds(hours(24 * 30)) + milliseconds(1000)),
+                                  std::pair("2^31 milliseconds", milliseconds(1LL << 31)),
+                                  std::pair("2^32 seconds", milliseconds((1LL << 32) * 1000)),
+                                  std::pair("300 years", milliseconds(hours(24 * 365 * 300))),
+                                  std::pair("the largest less one", milliseconds::max() - milliseconds(1)),
+                                  std::pair("the largest there is", milliseconds::max())}) {
     checks.push_back({std::string("TTL: ") + name + " is kept or clamped, and never overflows",
                       [ttl = ttl](Trial& trial) { large_ttl_is_clamped(trial, ttl); }});
   }

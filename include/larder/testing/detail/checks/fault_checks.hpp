@@ -45,7 +45,8 @@ inline void undecodable_is_absent(Trial& trial) {
     plant();
     trial.expect(!cache.get_entry("k"), "no entry: what cannot be decoded is treated as absent");
   }
-  trial.expect(cache.set("k", "new") && cache.get("k") == "new", "the new value: it replaces what could not be decoded");
+  trial.expect(cache.set("k", "new") && cache.get("k") == "new",
+               "the new value: it replaces what could not be decoded");
 }
 
 /// A call of one function of a cache that has "k" and "l". It allocates nothing behind the cache's own call, so that
@@ -71,10 +72,13 @@ inline std::vector<AnyCall> every_call(const BackendCapabilities& can) {
        [keys, values = std::vector<std::optional<Bytes>>(2)](CacheBackend<>& cache) mutable {
          cache.get_many(std::span<const std::string_view>(keys), std::span<std::optional<Bytes>>(values));
        }},
-      {"set_many", "cache.set_many({{\"k\", \"new\"}, {\"l\", \"new\"}});", [items](CacheBackend<>& cache) { cache.set_many(items); }},
+      {"set_many", "cache.set_many({{\"k\", \"new\"}, {\"l\", \"new\"}});",
+       [items](CacheBackend<>& cache) { cache.set_many(items); }},
       {"erase_many", "cache.erase_many({\"k\", \"l\"});", [keys](CacheBackend<>& cache) { cache.erase_many(keys); }},
   };
-  if (can.entries) calls.push_back({"get_entry", "cache.get_entry(\"k\");", [](CacheBackend<>& cache) { cache.get_entry("k"); }});
+  if (can.entries) {
+    calls.push_back({"get_entry", "cache.get_entry(\"k\");", [](CacheBackend<>& cache) { cache.get_entry("k"); }});
+  }
   if (can.enumerable_keys) calls.push_back({"keys", "cache.keys();", [](CacheBackend<>& cache) { cache.keys(); }});
   return calls;
 }
@@ -90,15 +94,17 @@ inline void fault_is_an_error(Trial& trial) {
   trial.story().tell("// now the store fails");
   for (const AnyCall& each : calls) {
     trial.story().tell(each.code);
-    trial.expect_throws<CacheError>([&] { each.call(cache.backend()); },
-                                    std::string("a CacheError from ") + each.name + ": a fault is never a miss nor a success");
+    trial.expect_throws<CacheError>([&] { each.call(cache.backend()); }, std::string("a CacheError from ") + each.name +
+                                                                             ": a fault is never a miss nor a success");
   }
   trial.subject().mend_store(cache.backend());
   trial.story().tell("// now the store works again");
   const CacheStats after = cache.stats();
-  trial.expect(after.misses == before.misses && after.hits == before.hits, "no hit and no miss is counted for a call that failed");
+  trial.expect(after.misses == before.misses && after.hits == before.hits,
+               "no hit and no miss is counted for a call that failed");
   trial.expect(after.errors > before.errors, "errors are counted");
-  trial.expect(cache.set("k", "again") && cache.get("k") == "again", "the value: when the store works again, so does the cache");
+  trial.expect(cache.set("k", "again") && cache.get("k") == "again",
+               "the value: when the store works again, so does the cache");
 }
 
 /// Whether the cache, after a call that threw, is as it was: "k" is "1", "l" is "2", "m" is not there. Of a batch, some
@@ -134,7 +140,8 @@ inline void throwing_changes_nothing(Trial& trial, const AnyCall& call) {
     const auto cache = trial.fresh();
     cache.set_many({{"k", "1"}, {"l", "2"}});
     const CacheStats before = cache.stats();
-    trial.story().tell("// in the next call, copy, comparison, hash or allocation number " + std::to_string(risk) + " throws");
+    trial.story().tell("// in the next call, copy, comparison, hash or allocation number " + std::to_string(risk) +
+                       " throws");
     trial.story().tell(call.code);
     bool threw = false;
     try {
@@ -157,13 +164,14 @@ inline void add_fault_checks(CheckList& checks) {
   checks.push_back({"faults: an undecodable payload is a miss, and counted as undecodable", undecodable_is_absent});
   checks.push_back({"faults: a fault of the store is an error in every call, and never a miss", fault_is_an_error});
   for (const AnyCall& call : every_call(BackendCapabilities())) {
-    checks.push_back({std::string("exceptions: ") + call.name + " changes nothing when a copy, a hash or an allocation throws",
-                      [call](Trial& trial) {
-                        const std::string_view name = call.name;
-                        trial.only_if(name != "get_entry" || trial.can().entries, "entries = false");
-                        trial.only_if(name != "keys" || trial.can().enumerable_keys, "enumerable_keys = false");
-                        throwing_changes_nothing(trial, call);
-                      }});
+    checks.push_back(
+        {std::string("exceptions: ") + call.name + " changes nothing when a copy, a hash or an allocation throws",
+         [call](Trial& trial) {
+           const std::string_view name = call.name;
+           trial.only_if(name != "get_entry" || trial.can().entries, "entries = false");
+           trial.only_if(name != "keys" || trial.can().enumerable_keys, "enumerable_keys = false");
+           throwing_changes_nothing(trial, call);
+         }});
   }
 }
 

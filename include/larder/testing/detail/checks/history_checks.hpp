@@ -89,8 +89,10 @@ class Crowd {
     History::Recorder& recorder = history_.thread(index);
     for (std::size_t i = 0; i < trial_.options().history_operations; ++i) {
       // Unique, and of such lengths that a backend may keep some values one way and some another.
-      const std::string value = std::to_string(index) + "." + std::to_string(i) + "." +
-                                std::string(random.one_in(16) ? 3000 : random.below(40), static_cast<char>('a' + i % 26));
+      const std::string number = std::to_string(index) + "." + std::to_string(i) + ".";
+      const std::size_t most = trial_.can().largest_value - number.size();
+      const std::size_t size = random.one_in(16) ? 3000 : random.below(40);
+      const std::string value = number + std::string(std::min(size, most), static_cast<char>('a' + i % 26));
       one_operation(random, recorder, value);
     }
   }
@@ -161,7 +163,8 @@ inline void all_adds_up_at_rest(Trial& trial, bool limited) {
   crowd.run();
   const CacheStats stats = cache.stats();
   const Crowd::Tally& tally = crowd.tally();
-  const auto expect = [&](const char* name, std::optional<std::uint64_t> number, std::uint64_t expected, const char* why) {
+  const auto expect = [&](const char* name, std::optional<std::uint64_t> number, std::uint64_t expected,
+                          const char* why) {
     trial.expect(number == expected, std::string(name) + "=" + std::to_string(expected) + ": " + why);
   };
   if (trial.can().request_counters) {
@@ -184,13 +187,17 @@ inline void all_adds_up_at_rest(Trial& trial, bool limited) {
   if (trial.can().enumerable_keys) {
     trial.expect(cache.keys().size() == entries, std::to_string(entries) + " keys: so many have a value");
   }
-  if (trial.can().clear_count) trial.expect(cache.clear() == entries, std::to_string(entries) + ": so many keys have a value");
+  if (trial.can().clear_count) {
+    trial.expect(cache.clear() == entries, std::to_string(entries) + ": so many keys have a value");
+  }
 }
 
 inline void add_history_checks(CheckList& checks) {
   checks.push_back({"history: threads read only what may have been there", reads_are_possible});
-  checks.push_back({"history: threads read only what may have been there, under a limit", reads_are_possible_under_a_limit});
-  checks.push_back({"history: when the threads rest, all adds up", [](Trial& trial) { all_adds_up_at_rest(trial, false); }});
+  checks.push_back(
+      {"history: threads read only what may have been there, under a limit", reads_are_possible_under_a_limit});
+  checks.push_back(
+      {"history: when the threads rest, all adds up", [](Trial& trial) { all_adds_up_at_rest(trial, false); }});
   checks.push_back({"history: when the threads rest, all adds up, under a limit",
                     [](Trial& trial) { all_adds_up_at_rest(trial, true); }});
 }

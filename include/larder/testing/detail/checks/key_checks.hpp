@@ -32,7 +32,9 @@ inline std::vector<std::pair<std::string, std::string>> hostile_keys() {
       {"a key with spaces and tabs", " a \t b "},
       {"a key with braces", "{user}:{1}"},
       {"a key that looks like a pattern", "*?[a-z]\\"},
-      {"a key in UTF-8", "gr\xc3\xbc\xc3\x9f""e, \xe6\x97\xa5\xe6\x9c\xac"},
+      {"a key in UTF-8",
+       "gr\xc3\xbc\xc3\x9f"
+       "e, \xe6\x97\xa5\xe6\x9c\xac"},
       {"a key that is no UTF-8", "\xff\xfe\x80"},
       {"a key with quotes", "\"';--"},
       {"a key with slashes and per cent signs", "/../%00%2f"},
@@ -46,9 +48,10 @@ inline std::vector<std::pair<std::string, std::string>> hostile_keys() {
 /// Keys that careless encoding, trimming, cutting or folding would take for one another.
 inline std::vector<std::string> similar_keys() {
   using namespace std::string_literals;
-  std::vector<std::string> keys{"",   "\0"s, "\0\0"s, "a",    "A",     "a\0"s,  "a\0b"s, "a\0c"s, " a",      "a ",
-                                "a\n", "a\r\n", "a:",  "a%00", "\\x00", "\\0",   "0",     "00",    "YQ==",    "61",
-                                "%61", "a b",  "a%20b", "a+b", "a_b", "a*",   "[a]", "{a}",  "a}",    "{a}b",  "ab",    "a:b",   "\xc3\xa4", "a\xcc\x88"};
+  std::vector<std::string> keys{"",     "\0"s, "\0\0"s, "a",   "A",     "a\0"s,     "a\0b"s,    "a\0c"s, " a",
+                                "a ",   "a\n", "a\r\n", "a:",  "a%00",  "\\x00",    "\\0",      "0",     "00",
+                                "YQ==", "61",  "%61",   "a b", "a%20b", "a+b",      "a_b",      "a*",    "[a]",
+                                "{a}",  "a}",  "{a}b",  "ab",  "a:b",   "\xc3\xa4", "a\xcc\x88"};
   for (const std::size_t size : {64u, 127u, 250u, 251u, 255u, 256u, 2048u, 2049u}) {
     keys.push_back(std::string(size, 'k'));
     keys.push_back(std::string(size - 1, 'k') + "x");
@@ -94,7 +97,8 @@ inline void keys_do_not_collide(Trial& trial) {
   const auto cache = trial.fresh();
   for (std::size_t i = 0; i < keys.size(); ++i) cache.set(keys[i], std::to_string(i));
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    trial.expect(cache.get(keys[i]) == std::to_string(i), "the value that was set under this key, and not another key's");
+    trial.expect(cache.get(keys[i]) == std::to_string(i),
+                 "the value that was set under this key, and not another key's");
   }
   cache.erase(keys[0]);
   for (std::size_t i = 1; i < keys.size(); ++i) {
@@ -107,9 +111,13 @@ inline void too_long_key_changes_nothing(Trial& trial) {
   const auto cache = trial.fresh();
   const std::string key(trial.can().largest_key + 1, 'k');
   cache.set("a", "1");
-  trial.expect_throws<InvalidArgumentError>([&] { cache.set(key, "v"); }, "an InvalidArgumentError: the key is too long");
-  trial.expect_throws<InvalidArgumentError>([&] { cache.set_many({{"a", "2"}, {key, "v"}}); },
-                                            "an InvalidArgumentError: a key of the batch is too long");
+  trial.expect_throws<InvalidArgumentError>([&] { cache.set(key, "v"); },
+                                            "an InvalidArgumentError: the key is too long");
+  trial.expect_throws<InvalidArgumentError>(
+      [&] {
+        cache.set_many({{"a", "2"}, {key, "v"}});
+      },
+      "an InvalidArgumentError: a key of the batch is too long");
   trial.expect(cache.get("a") == "1", "the value from before: a refused call changes nothing");
   trial.expect_throws<InvalidArgumentError>([&] { cache.get(key); }, "an InvalidArgumentError: the key is too long");
 }

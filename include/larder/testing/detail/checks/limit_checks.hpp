@@ -28,7 +28,7 @@ struct LimitedCache {
   RecordedCache cache;
 
   explicit LimitedCache(Trial& trial)
-      : value_bytes(trial.size_of(std::string(1000, 'v'))),
+      : value_bytes(trial.size_of(trial.text(1000, 'v'))),
         limit(capacity * value_bytes),
         cache(trial.fresh({.max_size_bytes = limit})) {}
 
@@ -61,11 +61,13 @@ inline void limit_always_holds(Trial& trial) {
   };
   for (std::size_t i = 0; i < 3 * LimitedCache::capacity; ++i) {
     const std::string key = LimitedCache::key(random.below(2 * LimitedCache::capacity));
-    limited.cache.set(key, std::string(1 + random.below(5000), 'v'));
+    limited.cache.set(key, trial.text(1 + random.below(5000), 'v'));
     check();
   }
   std::vector<std::pair<std::string, std::string>> items;
-  for (std::size_t i = 0; i < 2 * LimitedCache::capacity; ++i) items.emplace_back(LimitedCache::key(i), std::string(1000, 'w'));
+  for (std::size_t i = 0; i < 2 * LimitedCache::capacity; ++i) {
+    items.emplace_back(LimitedCache::key(i), trial.text(1000, 'w'));
+  }
   limited.cache.set_many(items);
   check();
 }
@@ -75,7 +77,7 @@ inline void fresh_entries_displace_old_ones(Trial& trial) {
   const LimitedCache limited(trial);
   for (std::size_t i = 0; i < 3 * LimitedCache::capacity; ++i) {
     const std::string key = LimitedCache::key(i);
-    trial.expect(limited.cache.set(key, std::string(1000, 'v')), "true: a full cache makes room");
+    trial.expect(limited.cache.set(key, trial.text(1000, 'v')), "true: a full cache makes room");
     trial.expect(limited.cache.exists(key), "true: what has just been set is there");
   }
   const CacheStats stats = limited.cache.stats();
@@ -96,8 +98,9 @@ inline void written_key_is_not_evicted(Trial& trial) {
   for (std::size_t i = 0; i < LimitedCache::capacity; ++i) {
     // Overwritten by something larger, so that there must be room, and the key itself may look like the best victim.
     const std::string key = LimitedCache::key(i);
-    trial.expect(limited.cache.set(key, std::string(2000, 'w')), "true: it fits");
-    trial.expect(limited.cache.get(key) == std::string(2000, 'w'), "the new value: the key being written is never evicted");
+    trial.expect(limited.cache.set(key, trial.text(2000, 'w')), "true: it fits");
+    trial.expect(limited.cache.get(key) == trial.text(2000, 'w'),
+                 "the new value: the key being written is never evicted");
   }
 }
 
@@ -108,7 +111,7 @@ inline void overwriting_needs_no_room(Trial& trial) {
   const auto before = limited.present(0, LimitedCache::capacity);
   trial.expect(!before.empty(), "some entries fit");
   for (const std::size_t i : before) {
-    limited.cache.set(LimitedCache::key(i), std::string(1000, 'w'));
+    limited.cache.set(LimitedCache::key(i), trial.text(1000, 'w'));
     trial.expect(limited.present(0, LimitedCache::capacity) == before,
                  "every key is still there: a value replaced by one of the same size needs no room");
   }
@@ -117,10 +120,10 @@ inline void overwriting_needs_no_room(Trial& trial) {
 inline void limit_is_exact(Trial& trial) {
   only_with_a_limit(trial);
   trial.only_if(trial.can().exact_size_limit, "exact_size_limit = false");
-  const std::size_t size = trial.size_of(std::string(100, 'v'));
+  const std::size_t size = trial.size_of(trial.text(100, 'v'));
   const std::size_t limit = 3 * size;
   const auto cache = trial.fresh({.max_size_bytes = limit});
-  for (const char* key : {"a", "b", "c"}) cache.set(key, std::string(100, 'v'));
+  for (const char* key : {"a", "b", "c"}) cache.set(key, trial.text(100, 'v'));
   for (const char* key : {"a", "b", "c"}) trial.expect(cache.exists(key), "true: the three fit exactly");
   const auto whole = trial.fresh({.max_size_bytes = limit});
   const std::string value(limit, 'v');
@@ -167,7 +170,7 @@ inline void expired_go_before_live(Trial& trial) {
   constexpr std::size_t half = LimitedCache::capacity / 2;
   const auto ttl = trial.short_ttl();
   const LimitedCache limited(trial);
-  limited.fill(0, half);             // the oldest, and live
+  limited.fill(0, half);  // the oldest, and live
   limited.fill(half, 2 * half, ttl);
   trial.let_expire(ttl);
   const auto live = limited.present(0, half);
@@ -202,20 +205,25 @@ inline void peeks_do_not_promote(Trial& trial, const char* peek) {
       }
     }
   });
-  trial.expect(with == without, std::string("the same victims with and without the calls of ") + peek + ", which promotes nothing");
+  trial.expect(with == without,
+               std::string("the same victims with and without the calls of ") + peek + ", which promotes nothing");
 }
 
 inline void add_limit_checks(CheckList& checks) {
   checks.push_back({"limit: it holds after every operation", limit_always_holds});
-  checks.push_back({"limit: fresh entries displace old ones, and each eviction is counted", fresh_entries_displace_old_ones});
+  checks.push_back(
+      {"limit: fresh entries displace old ones, and each eviction is counted", fresh_entries_displace_old_ones});
   checks.push_back({"limit: the key being written is never evicted", written_key_is_not_evicted});
   checks.push_back({"limit: overwriting charges the difference before evicting", overwriting_needs_no_room});
   checks.push_back({"limit: what fits exactly is kept", limit_is_exact});
-  checks.push_back({"limit: a value larger than the cache is declined, and evicts nobody else", too_large_for_the_cache_is_declined});
-  checks.push_back({"limit: a batch goes on behind a declined value, and counts what it stored", batch_goes_on_behind_a_declined_value});
+  checks.push_back({"limit: a value larger than the cache is declined, and evicts nobody else",
+                    too_large_for_the_cache_is_declined});
+  checks.push_back({"limit: a batch goes on behind a declined value, and counts what it stored",
+                    batch_goes_on_behind_a_declined_value});
   checks.push_back({"limit: expired entries go before live ones", expired_go_before_live});
   for (const char* peek : {"exists", "get_entry"}) {
-    checks.push_back({std::string("limit: ") + peek + " promotes nothing", [peek](Trial& trial) { peeks_do_not_promote(trial, peek); }});
+    checks.push_back({std::string("limit: ") + peek + " promotes nothing",
+                      [peek](Trial& trial) { peeks_do_not_promote(trial, peek); }});
   }
 }
 

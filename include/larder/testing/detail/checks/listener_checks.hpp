@@ -120,19 +120,20 @@ inline void listener_hears_evicted(Trial& trial) {
   std::atomic<std::size_t> heard{0};
   std::atomic<std::size_t> others{0};
   constexpr std::size_t sets = 100;
-  const std::size_t limit = 20 * trial.size_of(std::string(1000, 'v'));
-  const auto cache = trial.fresh({.max_size_bytes = limit, .on_removal = [&](std::string_view, const Bytes&, RemovalCause cause) {
-                                    ++(cause == RemovalCause::evicted ? heard : others);
-                                  }});
+  const std::size_t limit = 20 * trial.size_of(trial.text(1000, 'v'));
+  const auto cache =
+      trial.fresh({.max_size_bytes = limit, .on_removal = [&](std::string_view, const Bytes&, RemovalCause cause) {
+                     ++(cause == RemovalCause::evicted ? heard : others);
+                   }});
   std::size_t left = 0;
-  for (std::size_t i = 0; i < sets; ++i) cache.set("key " + std::to_string(i), std::string(1000, 'v'));
+  for (std::size_t i = 0; i < sets; ++i) cache.set("key " + std::to_string(i), trial.text(1000, 'v'));
   for (std::size_t i = 0; i < sets; ++i) left += cache.backend().exists("key " + std::to_string(i)) ? 1 : 0;
   const std::size_t told = heard;
   const std::size_t wrong = others;
-  trial.story().tell("// the listener hears of " + std::to_string(told) + " evictions, and of " + std::to_string(wrong) +
-                     " other removals");
-  trial.expect(told == sets - left && wrong == 0,
-               "that the listener hears of " + std::to_string(sets - left) + " evictions, one for each entry that is gone");
+  trial.story().tell("// the listener hears of " + std::to_string(told) + " evictions, and of " +
+                     std::to_string(wrong) + " other removals");
+  trial.expect(told == sets - left && wrong == 0, "that the listener hears of " + std::to_string(sets - left) +
+                                                      " evictions, one for each entry that is gone");
   if (trial.size_of(std::string(limit + 1, 'v')) <= limit) return;
   const ListenerLog log;
   const auto another = trial.fresh({.max_size_bytes = limit, .on_removal = log});

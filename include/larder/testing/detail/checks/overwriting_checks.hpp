@@ -20,7 +20,10 @@ struct Overwrite {
 
 inline constexpr Overwrite overwrites[] = {
     {"set", [](const RecordedCache& cache, const std::string& value, Ttl ttl) { cache.set("k", value, ttl); }},
-    {"set_many", [](const RecordedCache& cache, const std::string& value, Ttl ttl) { cache.set_many({{"k", value}}, ttl); }},
+    {"set_many",
+     [](const RecordedCache& cache, const std::string& value, Ttl ttl) {
+       cache.set_many({{"k", value}}, ttl);
+     }},
 };
 
 inline void old_ttl_is_cleared(Trial& trial, const Overwrite& overwrite) {
@@ -74,14 +77,16 @@ inline void creation_time_is_renewed(Trial& trial, const Overwrite& overwrite) {
   trial.story().tell("std::this_thread::sleep_for(3ms);");
   overwrite.set(cache, "new", {});
   const auto second = cache.get_entry("k");
-  trial.expect(first && second && second->created_at > first->created_at, "created_at is later than that of the old entry");
+  trial.expect(first && second && second->created_at > first->created_at,
+               "created_at is later than that of the old entry");
 }
 
 inline void difference_is_charged(Trial& trial, const Overwrite& overwrite) {
   trial.only_if(trial.can().exact_size_accounting, "exact_size_accounting = false");
   const auto cache = trial.fresh();
   cache.set("other", "12345");
-  for (const std::string& value : {std::string(100, 'a'), std::string(1000, 'b'), std::string("c"), std::string(3000, 'd')}) {
+  for (const std::string& value :
+       {trial.text(100, 'a'), trial.text(1000, 'b'), std::string("c"), trial.text(3000, 'd')}) {
     overwrite.set(cache, value, {});
     const CacheStats stats = cache.stats();
     trial.expect(stats.current_entries == 2u, "current_entries=2: an overwritten key is one entry");

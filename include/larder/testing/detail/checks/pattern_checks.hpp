@@ -14,8 +14,8 @@
 namespace larder::testing::detail {
 
 inline std::vector<std::string> patterned_keys() {
-  return {"",    "a",    "b", "c", "ab",     "abc",     "a*c",   "a?c",  "[a]",
-          "a-c", "a]c",  "^", "-", "user:1", "user:22", "users", "{a}", "a\\c", "a\\", "]", "\xe9"};
+  return {"",  "a", "b",      "c",       "ab",    "abc", "a*c",  "a?c", "[a]", "a-c", "a]c",
+          "^", "-", "user:1", "user:22", "users", "{a}", "a\\c", "a\\", "]",   "\xe9"};
 }
 
 struct PatternCase {
@@ -79,13 +79,15 @@ inline void pattern_matches(Trial& trial, const PatternCase& row) {
   std::sort(listed.begin(), listed.end());
   if (listed == expected) return;
   std::vector<std::string> wrong;
-  std::set_symmetric_difference(listed.begin(), listed.end(), expected.begin(), expected.end(), std::back_inserter(wrong));
+  std::set_symmetric_difference(listed.begin(), listed.end(), expected.begin(), expected.end(),
+                                std::back_inserter(wrong));
   const std::string culprit = wrong.empty() ? listed.front() : wrong.front();
   const bool should_match = std::binary_search(expected.begin(), expected.end(), culprit);
   const auto alone = trial.fresh();
   alone.set(culprit, "v");
   const auto seen = alone.keys(row.pattern);
-  const std::string should = cpp_quoted(row.pattern) + (should_match ? " matches " : " does not match ") + cpp_quoted(culprit);
+  const std::string should =
+      cpp_quoted(row.pattern) + (should_match ? " matches " : " does not match ") + cpp_quoted(culprit);
   if ((seen.size() == 1) != should_match) trial.fail(should);
   const auto all = trial.fresh();
   for (const std::string& key : keys) all.set(key, "v");
@@ -107,7 +109,8 @@ inline void patterns_are_never_exponential(Trial& trial) {
     Clock::duration least = Clock::duration::max();
     for (int tries = 0; tries < 5; ++tries) {
       const auto began = Clock::now();
-      trial.expect(cache.backend().keys(pattern).empty(), "no key: the pattern " + cpp_quoted(pattern) + " asks for a \"b\"");
+      trial.expect(cache.backend().keys(pattern).empty(),
+                   "no key: the pattern " + cpp_quoted(pattern) + " asks for a \"b\"");
       least = std::min(least, Clock::now() - began);
       if (Clock::now() - began > std::chrono::seconds(1)) break;
     }
@@ -117,8 +120,9 @@ inline void patterns_are_never_exponential(Trial& trial) {
   for (std::size_t stars = 3; stars <= 15; ++stars) {
     const auto many = time_for(stars);
     if (many < 100 * few || many < std::chrono::milliseconds(5)) continue;
-    trial.story().tell("// cache.keys(\"*a*a*b\") takes " + std::to_string(std::chrono::nanoseconds(few).count()) + " ns, the same with " +
-                       std::to_string(stars) + " stars and letters " + std::to_string(std::chrono::nanoseconds(many).count()) + " ns");
+    trial.story().tell("// cache.keys(\"*a*a*b\") takes " + std::to_string(std::chrono::nanoseconds(few).count()) +
+                       " ns, the same with " + std::to_string(stars) + " stars and letters " +
+                       std::to_string(std::chrono::nanoseconds(many).count()) + " ns");
     trial.fail("a time that grows with the number of stars, not with its power");
   }
 }

@@ -31,7 +31,9 @@ class SequenceRun {
     ContractModel model(trial_.subject(), limit_);
     const auto began = Clock::now();
     std::chrono::nanoseconds virtual_now{0};
-    const auto now = [&] { return trial_.virtual_time() ? virtual_now : std::chrono::nanoseconds(Clock::now() - began); };
+    const auto now = [&] {
+      return trial_.virtual_time() ? virtual_now : std::chrono::nanoseconds(Clock::now() - began);
+    };
     for (std::size_t i = 0; i < operations.size(); ++i) {
       ContractModel::Interval when{.begin = now()};
       Outcome outcome;
@@ -63,8 +65,9 @@ class SequenceRun {
 };
 
 /// Shrinks a failing sequence, tells it once more, and fails with it.
-[[noreturn]] inline void fail_with_shortest(Trial& trial, const SequenceRun& sequence, std::vector<Operation> operations,
-                                            SequenceRun::Failure failure, std::uint64_t seed) {
+[[noreturn]] inline void fail_with_shortest(Trial& trial, const SequenceRun& sequence,
+                                            std::vector<Operation> operations, SequenceRun::Failure failure,
+                                            std::uint64_t seed) {
   const std::string found = ", in the last call (found by a random sequence of " + std::to_string(operations.size()) +
                             " calls; ContractOptions::seed = " + std::to_string(seed) + " repeats it)";
   operations.resize(failure.length);
@@ -95,7 +98,9 @@ inline void random_sequences_agree(Trial& trial, std::optional<std::size_t> limi
   for (std::size_t i = 0; i < trial.options().sequences; ++i) {
     // Short ones as well as long ones: what goes wrong early is seen before it is overwritten.
     const auto operations = random.sequence(1 + trial.options().operations * (i % 10 + 1) / 10);
-    if (auto failure = sequence.run(operations)) fail_with_shortest(trial, sequence, operations, std::move(*failure), seed);
+    if (auto failure = sequence.run(operations)) {
+      fail_with_shortest(trial, sequence, operations, std::move(*failure), seed);
+    }
   }
 }
 

@@ -15,7 +15,8 @@ inline void factory_makes_fresh_backends(Trial& trial) {
     cache.set("left by the first backend", "v");
     cache.get("left by the first backend");
     const auto other = trial.another();
-    trial.expect(!other.exists("left by the first backend"), "false: each backend that the factory makes has its own entries");
+    trial.expect(!other.exists("left by the first backend"),
+                 "false: each backend that the factory makes has its own entries");
   }
   const auto cache = trial.fresh();
   if (cache.backend().exists("left by the first backend")) {
@@ -25,11 +26,13 @@ inline void factory_makes_fresh_backends(Trial& trial) {
 
 /// What the capabilities claim is to be seen, or the fault is theirs.
 inline void capabilities_are_true(Trial& trial) {
-  const auto cache = trial.fresh(trial.can().size_limit ? BackendRequest<>{.max_size_bytes = 1 << 20} : BackendRequest<>{});
+  const auto cache =
+      trial.fresh(trial.can().size_limit ? BackendRequest<>{.max_size_bytes = 1 << 20} : BackendRequest<>{});
   const CacheStats stats = cache.stats();
   if (trial.can().exact_size_accounting && (!stats.current_entries || !stats.current_size_bytes)) {
-    throw SetupInvalid{"the capabilities declare exact_size_accounting, but stats() knows no current_entries or "
-                       "current_size_bytes"};
+    throw SetupInvalid{
+        "the capabilities declare exact_size_accounting, but stats() knows no current_entries or "
+        "current_size_bytes"};
   }
 }
 
