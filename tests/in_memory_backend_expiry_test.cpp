@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -266,5 +267,50 @@ TEST_CASE("an expired entry that was promoted still expires on time", "[expiry][
     for (int i = 0; i < 100; i += 7) f.cache.get(std::to_string(i));
     f.clock.advance(1s);
     CHECK(f.cache.keys().size() == static_cast<std::size_t>(90 - 10 * second));
+  }
+}
+
+namespace {
+
+/// A clock that goes on by five milliseconds when it is read for the n-th time from now on. Copies share it.
+struct LeapingClock {
+  using time_point = std::chrono::steady_clock::time_point;
+
+  time_point now() const noexcept {
+    if (--state->reads_until_leap == 0) state->time += 5ms;
+    return time_point(state->time);
+  }
+
+  struct State {
+    int reads_until_leap = 0;
+    std::chrono::nanoseconds time{0};
+  };
+  std::shared_ptr<State> state = std::make_shared<State>();
+};
+
+struct OnLeapingClock : larder::InMemoryTraits<> {
+  using Clock = LeapingClock;
+};
+
+}  // namespace
+
+TEST_CASE("time that passes during a batch does not take away what the batch has found", "[expiry][batch]") {
+  // Also in the first millisecond of a cache.
+  for (const auto age : {0ms, 100ms}) {
+    for (int read = 1; read <= 8; ++read) {
+      const LeapingClock clock;
+      larder::InMemoryBackend<std::string, Bytes, OnLeapingClock> cache{{.clock = clock}};
+      clock.state->time += age;
+      cache.set_many({{"a", "1"}, {"b", "2"}}, 1ms);
+      cache.set("c", "3");
+      clock.state->reads_until_leap = read;
+      const std::array<std::string_view, 4> keys = {"a", "c", "b", "a"};
+      std::array<std::optional<Bytes>, 4> values;
+      cache.get_many(keys, values);
+      CHECK(values[0] == values[3]);
+      CHECK(values[1] == Bytes("3"));
+      CHECK(values[0].has_value() == values[2].has_value());
+      CHECK(cache.stats().hits + cache.stats().misses == 4);
+    }
   }
 }

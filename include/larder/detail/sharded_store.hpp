@@ -106,14 +106,22 @@ class ShardedStore {
   class Access {
    public:
     Access(const ShardedStore& store, Shard& shard)
-        : departures_(store), now_(store.now_if_needed()), shard_(shard), lock_(shard) {}
+        : departures_(store),
+          knows_time_(store.can_expire()),
+          now_(knows_time_ ? store.timeline_.now() : 0),
+          shard_(shard),
+          lock_(shard) {}
 
     Shard* operator->() const noexcept { return &shard_; }
 
-    /// The live entry of a key, or null. A few expired ones are let go on the way. Throws what equality throws.
+    /// The live entry of a key, or null. A few expired ones are let go on the way. What was found stays: it is one
+    /// and the same time until the access ends. Throws what equality throws.
     Node* find(KeyHash hash, KeyView<Key> key) {
       if (shard_.can_expire()) [[unlikely]] {
-        if (now_ == 0) now_ = departures_.store.timeline_.now();  // its first entry with a TTL came since
+        if (!knows_time_) {  // the first entry with a TTL came since
+          now_ = departures_.store.timeline_.now();
+          knows_time_ = true;
+        }
         shard_.expire_some(now_, departures_.entries);
       }
       return shard_.find(hash.for_index(), now_, departures_.entries, [&key](const Node& node) {
@@ -137,6 +145,9 @@ class ShardedStore {
 
    private:
     Departures departures_;
+    // Reading a clock costs as much as half a look-up: it is left out where nothing can expire, and at time 0 nothing
+    // has.
+    bool knows_time_;
     Tick now_;
     Shard& shard_;
     std::lock_guard<Shard> lock_;  // last, so that it is released first
@@ -156,8 +167,7 @@ class ShardedStore {
   }
 
  private:
-  /// What time it is, or 0 where nothing can expire: reading a clock costs as much as half a look-up.
-  Tick now_if_needed() const { return can_expire_.load(std::memory_order_relaxed) ? timeline_.now() : 0; }
+  bool can_expire() const noexcept { return can_expire_.load(std::memory_order_relaxed); }
 
   /// Reports what has left, and drops the cache's references to it.
   [[gnu::noinline]] void depart(RemovedEntries& entries) const noexcept {
