@@ -53,7 +53,7 @@ inline std::vector<std::string> similar_keys() {
                                 "YQ==", "61",  "%61",   "a b", "a%20b", "a+b",      "a_b",      "a*",    "[a]",
                                 "{a}",  "a}",  "{a}b",  "ab",  "a:b",   "\xc3\xa4", "a\xcc\x88"};
   for (const std::size_t size : {64u, 127u, 250u, 251u, 255u, 256u, 2048u, 2049u}) {
-    keys.push_back(std::string(size, 'k'));
+    keys.emplace_back(size, 'k');
     keys.push_back(std::string(size - 1, 'k') + "x");
   }
   return keys;

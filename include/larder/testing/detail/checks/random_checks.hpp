@@ -66,7 +66,7 @@ class SequenceRun {
 
 /// Shrinks a failing sequence, tells it once more, and fails with it.
 [[noreturn]] inline void fail_with_shortest(Trial& trial, const SequenceRun& sequence,
-                                            std::vector<Operation> operations, SequenceRun::Failure failure,
+                                            std::vector<Operation> operations, const SequenceRun::Failure& failure,
                                             std::uint64_t seed) {
   const std::string found = ", in the last call (found by a random sequence of " + std::to_string(operations.size()) +
                             " calls; ContractOptions::seed = " + std::to_string(seed) + " repeats it)";
@@ -99,7 +99,7 @@ inline void random_sequences_agree(Trial& trial, std::optional<std::size_t> limi
     // Short ones as well as long ones: what goes wrong early is seen before it is overwritten.
     const auto operations = random.sequence(1 + trial.options().operations * (i % 10 + 1) / 10);
     if (auto failure = sequence.run(operations)) {
-      fail_with_shortest(trial, sequence, operations, std::move(*failure), seed);
+      fail_with_shortest(trial, sequence, operations, *failure, seed);
     }
   }
 }
