@@ -165,7 +165,7 @@ inline void listener_runs_without_the_lock(Trial& trial) {
       shared->changed.notify_all();
     });
     std::unique_lock lock(shared->mutex);
-    shared->in_time = shared->changed.wait_for(lock, std::chrono::seconds(2), [&] { return shared->answered; });
+    shared->in_time = shared->changed.wait_for(lock, std::chrono::seconds(5), [&] { return shared->answered; });
   }});
   backend = &cache.backend();
   cache.set("k", "v");
