@@ -10,11 +10,11 @@
 #include <string>
 #include <utility>
 
-#include <larder/testing/backend_contract.hpp>
 #include <larder/testing/fragile_text.hpp>
 #include <larder/testing/manual_clock.hpp>
 
 #include "tests/support/catch.hpp"
+#include "tests/support/contract.hpp"
 #include "tests/support/fixture.hpp"
 // Behind Catch2's own header, which it finds again.
 #include <larder/testing/catch2.hpp>

@@ -10,10 +10,10 @@
 #include <vector>
 
 #include <larder/in_memory_backend.hpp>
-#include <larder/testing/backend_contract.hpp>
 #include <larder/testing/fragile_text.hpp>
 
 #include "tests/support/catch.hpp"
+#include "tests/support/contract.hpp"
 
 using larder::Bytes;
 using larder::testing::BackendContract;

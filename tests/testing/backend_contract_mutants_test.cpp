@@ -9,10 +9,10 @@
 #include <string_view>
 #include <utility>
 
-#include <larder/testing/backend_contract.hpp>
 #include <larder/testing/manual_clock.hpp>
 
 #include "tests/support/catch.hpp"
+#include "tests/support/contract.hpp"
 #include "tests/support/mutant_backend.hpp"
 
 using larder::testing::BackendContract;

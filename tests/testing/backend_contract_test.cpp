@@ -16,6 +16,7 @@
 #include <larder/testing/manual_clock.hpp>
 
 #include "tests/support/catch.hpp"
+#include "tests/support/contract.hpp"
 #include "tests/support/fixture.hpp"
 #include "tests/support/mutant_backend.hpp"
 #include "tests/support/narrow_backend.hpp"

@@ -9,10 +9,10 @@
 #include <utility>
 
 #include <larder/in_memory_backend.hpp>
-#include <larder/testing/backend_contract.hpp>
 #include <larder/testing/manual_clock.hpp>
 
 #include "tests/support/catch.hpp"
+#include "tests/support/contract.hpp"
 #include "tests/support/fixture.hpp"
 // Behind Catch2's own header, which it finds again.
 #include <larder/testing/catch2.hpp>

@@ -28,20 +28,7 @@
 #include <larder/bytes.hpp>
 #include <larder/testing/check_result.hpp>
 #include <larder/testing/contract_subject.hpp>
-#include <larder/testing/detail/checks/batch_checks.hpp>
-#include <larder/testing/detail/checks/clear_checks.hpp>
-#include <larder/testing/detail/checks/counting_checks.hpp>
-#include <larder/testing/detail/checks/expiry_checks.hpp>
-#include <larder/testing/detail/checks/fault_checks.hpp>
-#include <larder/testing/detail/checks/history_checks.hpp>
-#include <larder/testing/detail/checks/key_checks.hpp>
-#include <larder/testing/detail/checks/limit_checks.hpp>
-#include <larder/testing/detail/checks/listener_checks.hpp>
-#include <larder/testing/detail/checks/overwriting_checks.hpp>
-#include <larder/testing/detail/checks/pattern_checks.hpp>
-#include <larder/testing/detail/checks/random_checks.hpp>
-#include <larder/testing/detail/checks/setup_checks.hpp>
-#include <larder/testing/detail/checks/value_checks.hpp>
+#include <larder/testing/detail/all_checks.hpp>
 #include <larder/testing/detail/erase_types.hpp>
 #include <larder/testing/detail/trial.hpp>
 
@@ -104,22 +91,7 @@ class BackendContract {
   /// What makes no sense in the subject is what every check then says.
   explicit BackendContract(Subject subject)
       : subject_(std::make_shared<const detail::ErasedSubject>(detail::erase_types(std::move(subject)))) {
-    detail::CheckList definitions;
-    detail::add_setup_checks(definitions);
-    detail::add_key_checks(definitions);
-    detail::add_value_checks(definitions);
-    detail::add_expiry_checks(definitions);
-    detail::add_overwriting_checks(definitions);
-    detail::add_limit_checks(definitions);
-    detail::add_counting_checks(definitions);
-    detail::add_batch_checks(definitions);
-    detail::add_pattern_checks(definitions);
-    detail::add_clear_checks(definitions);
-    detail::add_listener_checks(definitions);
-    detail::add_fault_checks(definitions);
-    detail::add_random_checks(definitions);
-    detail::add_history_checks(definitions);
-    for (auto& definition : definitions) checks_.emplace_back(subject_, std::move(definition));
+    for (auto& definition : detail::all_checks()) checks_.emplace_back(subject_, std::move(definition));
   }
 
   /// The name of the backends, as the subject gives it.

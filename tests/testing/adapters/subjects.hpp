@@ -4,9 +4,9 @@
 
 #include <memory>
 
-#include <larder/testing/backend_contract.hpp>
 #include <larder/testing/manual_clock.hpp>
 
+#include "tests/support/contract.hpp"
 #include "tests/support/mutant_backend.hpp"
 
 namespace larder_tests {

@@ -5,9 +5,9 @@
 #include <memory>
 #include <string>
 
-#include <larder/testing/backend_contract.hpp>
 #include <larder/testing/manual_clock.hpp>
 
+#include "tests/support/contract.hpp"
 #include "tests/support/mutant_backend.hpp"
 
 using larder::testing::BackendRequest;
