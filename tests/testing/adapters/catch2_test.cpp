@@ -1,4 +1,4 @@
-/// \file catch2.cpp
+/// \file catch2_test.cpp
 /// A program of Catch2 whose test cases are the contract of two backends.
 #include "tests/support/catch.hpp"
 // Behind Catch2's own header, which it finds again.

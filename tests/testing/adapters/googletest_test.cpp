@@ -1,4 +1,4 @@
-/// \file googletest.cpp
+/// \file googletest_test.cpp
 /// A program of GoogleTest whose tests are the contract of two backends.
 #include <larder/testing/googletest.hpp>
 
