@@ -192,7 +192,6 @@ TEST_CASE("capabilities that contradict each other, or the factory, are told so"
 }
 
 TEST_CASE("capabilities that the backend does not show are told so") {
-  struct NoGauges : larder_tests::SixFunctions {};
   const BackendContract<> contract({.make = [] { return std::make_unique<larder_tests::SixFunctions>(); },
                                     .capabilities = BackendCapabilities{.enumerable_keys = false, .entries = false}});
   const CheckResult result = result_of(contract, "setup: the capabilities are true");
@@ -238,11 +237,11 @@ TEST_CASE("a capability that promises less than the backend does is no excuse") 
 }
 
 TEST_CASE("the capabilities of the class are taken where none are given") {
-  using Unlocked = larder_tests::OnManualClock<larder::InMemoryTraits<>>;
+  using Traits = larder_tests::OnManualClock<larder::InMemoryTraits<>>;
   const ManualClock clock;
   const BackendContract<> contract({.make =
                                         [clock](const BackendRequest<>& request) {
-                                          using Backend = larder::InMemoryBackend<std::string, larder::Bytes, Unlocked>;
+                                          using Backend = larder::InMemoryBackend<std::string, larder::Bytes, Traits>;
                                           return std::make_unique<Backend>(Backend::Options{
                                               .max_size_bytes = request.max_size_bytes.value_or(1 << 28),
                                               .on_removal = request.on_removal,
