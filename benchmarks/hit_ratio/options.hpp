@@ -42,6 +42,8 @@ them; SIZE in bytes (where a key has several, the first counts), TTL in seconds.
                      bytes: each weighs its size, and the footprint is the sum of the distinct keys' sizes;
                      default: bytes if the trace has sizes, else entries
   --rate N           traces have no times: let N requests be made in a second, for the TTLs; default: 1000
+  --promotion-interval N
+                     let one hit in N move its object to the front (InMemoryOptions::promotion_interval); default: 1
   --json FILE        write all figures as JSON; - prints them in place of the table
   --svg FILE         plot the hit ratios over the capacity; - prints the plot in place of the table
   --help             print this
@@ -69,6 +71,7 @@ struct Options {
   std::vector<Capacity> capacities;
   std::optional<Mode> mode;
   std::uint64_t rate = 1000;
+  std::uint32_t promotion_interval = 1;
   std::string json;
   std::string svg;
   bool help = false;
@@ -165,14 +168,23 @@ inline std::uint64_t parse_rate(std::string_view text) {
   refuse(text, "no rate: give a whole number of requests per second, from 1 to 1000000000");
 }
 
-inline constexpr std::array<std::string_view, 5> options_with_value{"--capacity", "--mode", "--rate", "--json",
-                                                                    "--svg"};
+inline std::uint32_t parse_promotion_interval(std::string_view text) {
+  std::uint64_t interval = 0;
+  if (parse_whole(text, interval) == std::errc() && interval >= 1 && interval <= 1'000'000'000) {
+    return static_cast<std::uint32_t>(interval);
+  }
+  refuse(text, "no promotion interval: give a whole number of hits, from 1 to 1000000000");
+}
+
+inline constexpr std::array<std::string_view, 6> options_with_value{
+    "--capacity", "--mode", "--rate", "--promotion-interval", "--json", "--svg"};
 
 inline void take_value(Options& options, std::string_view name, std::string_view value) {
   if (value.empty()) throw UsageError(std::string(name) + " needs a value that is not empty");
   if (name == "--capacity") options.capacities = parse_capacities(value);
   if (name == "--mode") options.mode = parse_mode(value);
   if (name == "--rate") options.rate = parse_rate(value);
+  if (name == "--promotion-interval") options.promotion_interval = parse_promotion_interval(value);
   if (name == "--json") options.json = value;
   if (name == "--svg") options.svg = value;
 }

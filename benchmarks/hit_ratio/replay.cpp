@@ -67,13 +67,15 @@ Trace read(const Options& options, ProgressBar& bar) {
 
 Report replay(const Options& options, ProgressBar& bar) {
   const Trace trace = read(options, bar);
-  Report report{trace.summary, choose_mode(options, trace.summary), options.rate, {}};
+  Report report{trace.summary, choose_mode(options, trace.summary),
+                options.rate, options.promotion_interval, {}};
   for (const Capacity& capacity : options.capacities) {
     bar.start(
         "capacity " + std::to_string(report.results.size() + 1) + " of " + std::to_string(options.capacities.size()),
         trace.requests.size());
     report.results.push_back(
-        simulate(trace, report.mode, capacity, options.rate, [&bar](std::uint64_t done) { bar.update(done); }));
+        simulate(trace, report.mode, capacity, {.rate = options.rate, .promotion_interval = options.promotion_interval},
+                 [&bar](std::uint64_t done) { bar.update(done); }));
   }
   return report;
 }

@@ -25,6 +25,7 @@ struct Report {
   Summary trace;
   Mode mode = Mode::entries;
   std::uint64_t rate = 1000;  ///< requests in a second of virtual time
+  std::uint32_t promotion_interval = 1;
   std::vector<Result> results;
 
   /// Whether byte-hit ratios can be told.
@@ -120,6 +121,9 @@ inline std::string headline(const Report& report) {
   }
   text += "\nLRU, limited in " + std::string(to_string(report.mode)) + "; the footprint is " +
           grouped(footprint_of(trace, report.mode)) + " " + to_string(report.mode) + "\n";
+  if (report.promotion_interval > 1) {
+    text += "one hit in " + grouped(report.promotion_interval) + " promotes its object (--promotion-interval)\n";
+  }
   if (trace.has_ttls) {
     text += "TTLs on virtual time: " + grouped(report.rate) + " requests a second (--rate), the trace spans " +
             significant(detail::span_in_seconds(report)) + " s\n";
@@ -164,7 +168,9 @@ inline std::string json(const Report& report) {
       Member{"has_ttls", trace.has_ttls ? "true" : "false"},
   };
   std::string text = "{\n  \"trace\": " + detail::json_object(members) + ",\n  \"policy\": \"lru\",\n  \"mode\": \"" +
-                     to_string(report.mode) + "\",\n  \"rate\": " + std::to_string(report.rate) + ",\n  \"results\": [";
+                     to_string(report.mode) + "\",\n  \"rate\": " + std::to_string(report.rate) +
+                     ",\n  \"promotion_interval\": " + std::to_string(report.promotion_interval) +
+                     ",\n  \"results\": [";
   const char* separator = "\n    ";
   for (const Result& result : report.results) {
     text += separator + detail::json_of(report, result);

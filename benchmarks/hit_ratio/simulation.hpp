@@ -77,10 +77,17 @@ inline Mode choose_mode(const Options& options, const Summary& summary) {
   return mode;
 }
 
+/// Besides trace and capacity, what a run depends on.
+struct Settings {
+  std::uint64_t rate = 1000;             ///< requests that are made in a second
+  std::uint32_t promotion_interval = 1;  ///< InMemoryOptions::promotion_interval
+};
+
 /// Replays the trace: each request is a `get`, a miss inserts the object, with the TTL that the request has.
-/// `rate` requests are made in a second. `on_progress(requests)` is called now and then.
+/// `on_progress(requests)` is called now and then.
 template <class OnProgress>
-Result simulate(const Trace& trace, Mode mode, const Capacity& capacity, std::uint64_t rate, OnProgress&& on_progress) {
+Result simulate(const Trace& trace, Mode mode, const Capacity& capacity, const Settings& settings,
+                OnProgress&& on_progress) {
   const std::uint64_t footprint = footprint_of(trace.summary, mode);
   Result result;
   result.capacity = absolute(capacity, footprint);
@@ -89,6 +96,7 @@ Result simulate(const Trace& trace, Mode mode, const Capacity& capacity, std::ui
   const auto limit = static_cast<std::size_t>(result.capacity);
   ReplayCache cache{{.max_size_bytes = mode == Mode::bytes ? limit : 0,
                      .max_entries = mode == Mode::entries ? limit : 0,
+                     .promotion_interval = settings.promotion_interval,
                      .clock = clock}};
   constexpr std::size_t requests_between_reports = 1 << 16;
   const auto start = std::chrono::steady_clock::now();
@@ -98,7 +106,7 @@ Result simulate(const Trace& trace, Mode mode, const Capacity& capacity, std::ui
     const std::uint64_t size = trace.sizes.empty() ? 0 : trace.sizes[key];
     Ttl ttl;
     if (!trace.ttls.empty()) {
-      hand.advance(time_of(i, rate) - hand.now().time_since_epoch());
+      hand.advance(time_of(i, settings.rate) - hand.now().time_since_epoch());
       if (trace.ttls[i] != Trace::Milliseconds::zero()) ttl = trace.ttls[i];
     }
     if (cache.get(key)) {
@@ -113,8 +121,8 @@ Result simulate(const Trace& trace, Mode mode, const Capacity& capacity, std::ui
   return result;
 }
 
-inline Result simulate(const Trace& trace, Mode mode, const Capacity& capacity, std::uint64_t rate = 1000) {
-  return simulate(trace, mode, capacity, rate, [](std::uint64_t) {});
+inline Result simulate(const Trace& trace, Mode mode, const Capacity& capacity, const Settings& settings = {}) {
+  return simulate(trace, mode, capacity, settings, [](std::uint64_t) {});
 }
 
 }  // namespace larder::replay

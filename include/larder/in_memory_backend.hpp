@@ -1,8 +1,14 @@
 /// \file in_memory_backend.hpp
 /// InMemoryBackend: the cache in process memory.
 ///
-/// A key's hash chooses one of the shards, which are caches of their own (detail/shard.hpp), each with its lock; an
-/// operation gets at one through an `Access` (detail/sharded_store.hpp).
+/// A key's hash chooses one of the shards, which are caches of their own (detail/shard.hpp). An operation gets at one
+/// through a `Reading`, of which there may be many at once, or an `Access`, which changes it (detail/sharded_store.hpp).
+///
+/// Where the time of a hit goes, and what the layout does about it: a hit waits for memory, once for the bucket of the
+/// index and once for the entry. So a bucket is one cache line (detail/hash_index.hpp); the entry is one block with
+/// its key and its value, all lines of which are asked for as soon as the bucket has told where it is
+/// (detail/entry_node.hpp); and promotions, which touch two entries more, are noted and worked off many at a time, so
+/// that their misses overlap (detail/read_stripes.hpp, eviction/lru.hpp).
 ///
 /// Invariants:
 /// - No user code runs under a lock but hash, equality, and the function given to `visit`. So values are made,
@@ -11,7 +17,6 @@
 /// - Whatever may throw comes before the first change.
 #pragma once
 
-#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -26,6 +31,7 @@
 
 #include <larder/backend_capabilities.hpp>
 #include <larder/cache_backend.hpp>
+#include <larder/detail/batch.hpp>
 #include <larder/detail/sharded_store.hpp>
 #include <larder/glob.hpp>
 #include <larder/in_memory_options.hpp>
@@ -62,9 +68,11 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
   using Base = CacheBackend<Key, Value>;
   using Store = detail::ShardedStore<Key, Value, Traits>;
   using Access = typename Store::Access;
+  using Reading = typename Store::Reading;
   using Hash = typename Store::KeyHash;
   using Node = typename Store::Node;
   using Shard = typename Store::Shard;
+  using Batch = detail::Batch<Store>;
 
  public:
   using typename Base::entry_type;
@@ -110,14 +118,28 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
   template <std::invocable<const Value&> Function>
   bool visit(key_view key, Function&& f) {
     const Hash hash(key);
-    Access shard(store_, store_.shard_of(hash));
+    Shard& home = store_.shard_of(hash);
+    {
+      Reading shard(store_, home);
+      Node* node = shard.find(hash, key);
+      if (node != nullptr) {
+        node->with_value(std::forward<Function>(f));
+        shard.count_hit(*node);
+        return true;
+      }
+      if (shard.is_certain()) {
+        shard.count_miss();
+        return false;
+      }
+    }
+    Access shard(store_, home);
     Node* node = shard.find(hash, key);
     if (node == nullptr) {
       shard->count_miss();
       return false;
     }
     node->with_value(std::forward<Function>(f));
-    shard->count_hit(*node);
+    shard.count_hit(*node);
     return true;
   }
 
@@ -142,6 +164,30 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
     Shard& home = store_.shard_of(hash);
     Pin entry;
     {
+      Reading shard(store_, home);
+      Node* node = shard.find(hash, key);
+      if (node != nullptr) {
+        if constexpr (copied_under_lock) {
+          std::optional<Value> value(std::in_place, node->copy_value());
+          shard.count_hit(*node);
+          return value;
+        }
+        entry = pin(*node);
+      } else if (shard.is_certain()) {
+        shard.count_miss();
+        return std::nullopt;
+      }
+    }
+    if constexpr (!copied_under_lock) {
+      if (entry != nullptr) return copy_and_count_hit(home, hash, *entry);
+    }
+    return get_exclusively(key, hash, home);
+  }
+
+  /// Where a reading told nothing for certain.
+  [[gnu::noinline]] std::optional<Value> get_exclusively(key_view key, Hash hash, Shard& home) {
+    Pin entry;
+    {
       Access shard(store_, home);
       Node* node = shard.find(hash, key);
       if (node == nullptr) {
@@ -149,19 +195,19 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
         return std::nullopt;
       }
       if constexpr (copied_under_lock) {
-        shard->count_hit(*node);
+        shard.count_hit(*node);
         return node->copy_value();
       }
       entry = pin(*node);
     }
-    return copy_and_count_hit(home, *entry);
+    return copy_and_count_hit(home, hash, *entry);
   }
 
   /// For values whose copy may throw: only then is the hit counted, and the entry promoted if it is still here.
-  static std::optional<Value> copy_and_count_hit(Shard& shard, Node& entry) {
+  std::optional<Value> copy_and_count_hit(Shard& home, Hash hash, Node& entry) {
     std::optional<Value> value(entry.copy_value());
-    const std::lock_guard lock(shard);
-    if (shard.holds(entry)) {
+    Reading shard(store_, home);
+    if (shard.holds(hash, entry)) {
       shard.count_hit(entry);
     } else {
       shard.count_late_hit();
@@ -172,22 +218,34 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
   bool do_set(key_view key, Value value, Ttl ttl, Metadata metadata) override {
     if (!ttl) ttl = store_.options().default_ttl;
     const Hash hash(key);
-    const std::size_t weight = weight_of(key, value, metadata, ttl.has_value());
-    if (weight > store_.limits().weight) {
-      remove(key, RemovalCause::evicted);
-      return false;
-    }
-    const detail::NodeRecipe<Key> recipe{key, hash.for_index(), value_size(value), weight, ttl.has_value()};
-    auto fresh = Node::create(recipe, std::move(value), std::move(metadata));
-    if (ttl) {
-      fresh->timer().deadline = store_.timeline().deadline_after(*ttl);
-      store_.expect_expiry();
-    }
+    auto fresh = make_node(key, hash, std::move(value), ttl, std::move(metadata));
+    if (ttl) store_.expect_expiry();
+    const bool fits = fresh != nullptr;
     Access shard(store_, store_.shard_of(hash));
+    put(shard, hash, key, fresh);
+    return fits;
+  }
+
+  /// The node of a new entry, or null if it weighs more than a shard may hold.
+  typename Node::Owner make_node(key_view key, Hash hash, Value&& value, const Ttl& ttl, Metadata&& metadata) {
+    const std::size_t weight = weight_of(key, value, metadata, ttl.has_value());
+    if (weight > store_.limits().weight) return nullptr;
+    const detail::NodeRecipe<Key> recipe{key, hash.for_index(), value_size(value), weight, ttl.has_value()};
+    auto node = Node::create(recipe, std::move(value), std::move(metadata));
+    if (ttl) node->timer().deadline = store_.timeline().deadline_after(*ttl);
+    return node;
+  }
+
+  /// Stores an entry in place of the one that is there. Without a node, that one is removed: no older value survives.
+  /// What is thrown leaves the node to its owner, who frees it without a lock.
+  static void put(Access& shard, Hash hash, key_view key, typename Node::Owner& fresh) {
     Node* old = shard.find(hash, key);
-    if (old == nullptr) shard->make_room_in_index();
+    if (fresh == nullptr) {
+      if (old != nullptr) shard.remove(*old, RemovalCause::evicted);
+      return;
+    }
+    if (old == nullptr) shard->make_room();
     shard.store(*fresh.release(), old);
-    return true;
   }
 
   bool do_erase(key_view key) override { return remove(key, RemovalCause::erased); }
@@ -203,7 +261,13 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
 
   bool do_exists(key_view key) override {
     const Hash hash(key);
-    Access shard(store_, store_.shard_of(hash));
+    Shard& home = store_.shard_of(hash);
+    {
+      Reading shard(store_, home);
+      if (shard.find(hash, key) != nullptr) return true;
+      if (shard.is_certain()) return false;
+    }
+    Access shard(store_, home);
     return shard.find(hash, key) != nullptr;
   }
 
@@ -238,12 +302,22 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
 
   std::optional<entry_type> do_get_entry(key_view key) override {
     const Hash hash(key);
+    Shard& home = store_.shard_of(hash);
     Pin entry;
     {
-      Access shard(store_, store_.shard_of(hash));
+      Reading shard(store_, home);
+      Node* node = shard.find(hash, key);
+      if (node == nullptr && shard.is_certain()) return std::nullopt;
+      if (node != nullptr) {
+        // Such a node's metadata go with its entry, pinned or not; copying them is no user code.
+        if constexpr (Node::bytes_inline) return entry_of(*node);
+        entry = pin(*node);
+      }
+    }
+    if (entry == nullptr) {
+      Access shard(store_, home);
       Node* node = shard.find(hash, key);
       if (node == nullptr) return std::nullopt;
-      // Such a node's metadata go with its entry, pinned or not; copying them is no user code.
       if constexpr (Node::bytes_inline) return entry_of(*node);
       entry = pin(*node);
     }
@@ -253,7 +327,7 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
   std::optional<entry_type> entry_of(Node& node) const {
     std::optional<entry_type> entry(entry_type{.key = Key(node.key()),
                                                .value = node.copy_value(),
-                                               .created_at = node.created_at,
+                                               .created_at = node.created_at.get(),
                                                .expires_at = {},
                                                .size_bytes = node.size(),
                                                .metadata = {}});
@@ -306,54 +380,68 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
     }
   }
 
-  /// So many keys that the cache misses of one hide behind those of the others, and so few that nothing that was
-  /// read ahead is pushed out again.
-  struct Batch {
-    static constexpr std::size_t most = 32;
-
-    Hash hashes[most];
-    Node* found[most];
-  };
-
   void get_batch(std::span<const key_item> keys, std::span<std::optional<Value>> values) {
     Batch batch;
     for (std::size_t i = 0; i < keys.size(); ++i) {
       batch.hashes[i] = Hash(keys[i]);
       values[i].reset();  // now, because the end of a value may be user code
     }
-    std::uint64_t left = (std::uint64_t{1} << keys.size()) - 1;
-    while (left != 0) {
-      Shard& shard = store_.shard_of(batch.hashes[std::countr_zero(left)]);
-      std::uint64_t here = 0;
-      for_each_bit(left, [&](std::size_t i) {
-        if (&store_.shard_of(batch.hashes[i]) == &shard) here |= std::uint64_t{1} << i;
-      });
-      get_batch_of(shard, here, batch, keys, values);
-      left &= ~here;
-    }
+    batch.for_each_shard(store_, keys.size(), [&](Shard& shard, std::uint64_t here) {
+      std::uint64_t uncertain = get_batch_of(shard, here, batch, keys, values);
+      Batch::for_each(uncertain, [&](std::size_t i) { values[i] = get_exclusively(keys[i], batch.hashes[i], shard); });
+    });
   }
 
   /// Those of the batch's keys that are in `here` live in this shard. One pass reads ahead what the next one needs.
-  void get_batch_of(Shard& home, std::uint64_t here, Batch& batch, std::span<const key_item> keys,
-                    std::span<std::optional<Value>> values) {
-    Access shard(store_, home);
-    for_each_bit(here, [&](std::size_t i) { shard->prefetch_bucket(batch.hashes[i].for_index()); });
-    for_each_bit(here, [&](std::size_t i) { shard->prefetch_node(batch.hashes[i].for_index()); });
-    for_each_bit(here, [&](std::size_t i) {
-      batch.found[i] = shard.find(batch.hashes[i], keys[i]);
-      if (batch.found[i] != nullptr) Traits::Eviction::prefetch_touch(*batch.found[i]);
+  /// Result: those that were not found for certain.
+  std::uint64_t get_batch_of(Shard& home, std::uint64_t here, Batch& batch, std::span<const key_item> keys,
+                             std::span<std::optional<Value>> values) {
+    std::uint64_t uncertain = 0;
+    store_.expect_hits(home, Batch::most);
+    Reading shard(store_, home);
+    Batch::for_each(here, [&](std::size_t i) { shard.prefetch_bucket(batch.hashes[i]); });
+    Batch::for_each(here, [&](std::size_t i) { shard.prefetch_node(batch.hashes[i]); });
+    Batch::for_each(here, [&](std::size_t i) {
+      Node* node = shard.find(batch.hashes[i], keys[i]);
+      if (node != nullptr) {
+        values[i].emplace(node->copy_value());
+        shard.count_hit(*node);
+      } else if (shard.is_certain()) {
+        shard.count_miss();
+      } else {
+        uncertain |= std::uint64_t{1} << i;
+      }
     });
-    for_each_bit(here, [&](std::size_t i) {
-      Node* node = batch.found[i];
-      if (node == nullptr) return shard->count_miss();
-      shard->count_hit(*node);
-      values[i].emplace(node->copy_value());
-    });
+    return uncertain;
   }
 
-  template <class Function>
-  static void for_each_bit(std::uint64_t bits, Function&& f) {
-    for (; bits != 0; bits &= bits - 1) f(static_cast<std::size_t>(std::countr_zero(bits)));
+  std::size_t do_set_many(std::span<item> items, Ttl ttl) override {
+    if (!ttl) ttl = store_.options().default_ttl;
+    std::size_t stored = 0;
+    for (; items.size() > Batch::most; items = items.subspan(Batch::most)) {
+      stored += set_batch(items.first(Batch::most), ttl);
+    }
+    return stored + set_batch(items, ttl);
+  }
+
+  /// Makes all nodes before any lock is taken, and then stores those of each shard in one go.
+  std::size_t set_batch(std::span<item> items, Ttl ttl) {
+    Batch batch;
+    typename Node::Owner nodes[Batch::most];
+    std::size_t stored = 0;
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      batch.hashes[i] = Hash(items[i].first);
+      nodes[i] = make_node(items[i].first, batch.hashes[i], std::move(items[i].second), ttl, {});
+      stored += nodes[i] != nullptr ? 1 : 0;
+    }
+    if (ttl) store_.expect_expiry();
+    batch.for_each_shard(store_, items.size(), [&](Shard& home, std::uint64_t here) {
+      Access shard(store_, home);
+      Batch::for_each(here, [&](std::size_t i) { shard->prefetch_bucket(batch.hashes[i].for_index()); });
+      Batch::for_each(here, [&](std::size_t i) { shard->prefetch_node(batch.hashes[i].for_index()); });
+      Batch::for_each(here, [&](std::size_t i) { put(shard, batch.hashes[i], items[i].first, nodes[i]); });
+    });
+    return stored;
   }
 
   static std::size_t weight_of(key_view key, const Value& value, const Metadata& metadata, bool expires) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -26,7 +27,7 @@ namespace larder {
 ///     larder::InMemoryBackend<std::string, larder::Bytes, Unlocked> cache;
 template <class Key, class Value>
 struct InMemoryTraits {
-  /// Called under the lock, as KeyEqual is. If it does not declare `is_avalanching`, its result is mixed.
+  /// Called under a lock, as KeyEqual is, and by several readers at once. If it does not declare `is_avalanching`, its result is mixed.
   using Hash = larder::Hash<Key>;
   using KeyEqual = std::equal_to<>;
   /// ValueSize, EntryFootprint, or one of your own (weigher.hpp).
@@ -48,6 +49,9 @@ struct InMemoryOptions {
   /// of the limits (so the largest value it takes is `max_size_bytes / shards`). More shards let more threads
   /// in at once; one shard keeps eviction exact.
   std::size_t shards = 1;
+  /// Of how many hits one, on average and at random, moves its entry to the front of the order of use. 1 keeps the
+  /// order exact. More makes hits cheaper; entries that are read often are still found near the front.
+  std::uint32_t promotion_interval = 1;
   /// The TTL of a `set` that gives none; empty means that such entries do not expire.
   Ttl default_ttl = {};
   /// Called once for each entry that leaves, after the lock is released, on the thread whose call removed it.
@@ -62,6 +66,9 @@ struct InMemoryOptions {
       throw InvalidArgumentError("InMemoryOptions: max_size_bytes = 0 needs max_entries as a limit, but max_entries = 0");
     }
     if (shards == 0) throw InvalidArgumentError("InMemoryOptions: shards = 0, but there must be at least one");
+    if (promotion_interval == 0) {
+      throw InvalidArgumentError("InMemoryOptions: promotion_interval = 0, but it must be at least 1");
+    }
     check_shares("max_size_bytes", max_size_bytes);
     check_shares("max_entries", max_entries);
     if (default_ttl && default_ttl->count() <= 0) {

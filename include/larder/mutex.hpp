@@ -27,11 +27,14 @@ class SpinMutex {
   SpinMutex(const SpinMutex&) = delete;
   SpinMutex& operator=(const SpinMutex&) = delete;
 
-  void lock() noexcept {
-    if (!try_lock()) wait_and_lock();
+  // Both inlined, which compilers would not do by themselves: a call costs half as much as the lock.
+  [[gnu::always_inline]] void lock() noexcept {
+    if (!try_lock()) [[unlikely]] {
+      wait_and_lock();
+    }
   }
 
-  bool try_lock() noexcept {
+  [[gnu::always_inline]] bool try_lock() noexcept {
     // acquire: pairs with the release in unlock, so that all that the last holder wrote is seen.
     return !locked_.exchange(true, std::memory_order_acquire);
   }
@@ -39,7 +42,7 @@ class SpinMutex {
   void unlock() noexcept { locked_.store(false, std::memory_order_release); }
 
  private:
-  void wait_and_lock() noexcept {
+  [[gnu::noinline]] void wait_and_lock() noexcept {
     constexpr int spins = 200;
     constexpr int yields = 20;
     constexpr auto longest_sleep = std::chrono::microseconds(1000);

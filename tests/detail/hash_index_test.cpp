@@ -3,11 +3,13 @@
 #include <larder/detail/hash_index.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <iterator>
 #include <map>
+#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -35,8 +37,13 @@ void add(Index& index, Node& node) {
   index.insert(node);
 }
 
+/// Both kinds of look-up must agree where nobody writes, and be certain.
 bool holds(const Index& index, const Node& node) {
-  return index.find(node.hash, [&node](const Node& other) { return &other == &node; }) == &node;
+  const auto is_it = [&node](const Node& other) { return &other == &node; };
+  const Node* found = index.find(node.hash, is_it);
+  const auto [shared_found, certain] = index.find_shared(node.hash, is_it);
+  if (shared_found != found || !certain) FAIL("find and find_shared do not agree");
+  return found == &node;
 }
 
 /// What for_each calls on, sorted by address.
@@ -47,6 +54,15 @@ std::vector<const Node*> visited(const Index& index) {
   return nodes;
 }
 
+/// The buckets of the first table that has at least so many: each has a third more than the one before, rounded up.
+constexpr std::size_t table_of(std::size_t at_least) {
+  std::size_t buckets = 1;
+  while (buckets < at_least) buckets += (buckets + 2) / 3;
+  return buckets;
+}
+
+constexpr std::size_t full_with(std::size_t buckets) { return buckets * 11 / 2; }
+
 /// Nodes of all hashes, of which so many are in the index.
 struct Filled {
   explicit Filled(std::size_t count, std::size_t capacity = 20000) {
@@ -55,9 +71,11 @@ struct Filled {
     while (index.size() < count) add(index, nodes[index.size()]);
   }
 
-  /// A table of 1024 buckets is full with 5632 nodes. The next one makes it grow, and 512 finish that.
-  static constexpr std::size_t full = 5632;
+  /// With one node more than `full` the index grows, and each from there on moves one bucket.
+  static constexpr std::size_t buckets = table_of(1000);
+  static constexpr std::size_t full = full_with(buckets);
   static constexpr std::size_t growing = full + 200;
+  static constexpr std::size_t grown = full + buckets;
 
   std::deque<Node> nodes;
   Index index;
@@ -110,15 +128,15 @@ struct FewHashes {
 };
 struct OneBucket {
   static constexpr std::size_t most = 400;
-  static std::uint32_t hash(Random& random) { return static_cast<std::uint32_t>(random.below(1 << 12) << 20 | 3); }
+  static std::uint32_t hash(Random& random) { return static_cast<std::uint32_t>(random.below(1 << 12) | 0x30000000); }
 };
 struct LastBuckets {  // whose overflow goes on at the first one
   static constexpr std::size_t most = 400;
-  static std::uint32_t hash(Random& random) { return static_cast<std::uint32_t>(random.next() | 0x00fffffe); }
+  static std::uint32_t hash(Random& random) { return static_cast<std::uint32_t>(random.next() | 0xffff0000); }
 };
 struct OneTag {
   static constexpr std::size_t most = 3000;
-  static std::uint32_t hash(Random& random) { return static_cast<std::uint32_t>(random.below(1 << 25)); }
+  static std::uint32_t hash(Random& random) { return static_cast<std::uint32_t>(random.below(1 << 25) << 7 | 5); }
 };
 
 /// An index and a std::multimap that hold the same nodes.
@@ -143,6 +161,7 @@ class ModelRun {
       }
       expect(index_.size() == model_.size(), "size");
       if (random_.one_in(500)) compare_all();
+      if (random_.one_in(1000)) index_.free_retired();
       if (random_.one_in(5000)) clear();
     }
     compare_all();
@@ -194,20 +213,26 @@ class ModelRun {
     if (!model_.empty()) expect(holds(index_, *any()->second), "a node that is there");
   }
 
-  /// Asks for a hash and matches nothing: each node with that hash is shown once, and no other.
+  /// Asks for a hash and matches nothing: each node with that hash is shown.
   void find_none() {
     const std::uint32_t hash = Hashes::hash(random_);
     std::vector<const Node*> shown;
-    const Node* found = index_.find(hash, [&shown](const Node& node) {
-      shown.push_back(&node);
+    const auto matches_none = [&shown, hash](const Node& node) {
+      if (node.hash == hash) shown.push_back(&node);
       return false;
-    });
-    expect(found == nullptr, "no node matches");
+    };
+    if (random_.one_in(2)) {
+      expect(index_.find(hash, matches_none) == nullptr, "no node matches");
+    } else {
+      const auto [found, certain] = index_.find_shared(hash, matches_none);
+      expect(found == nullptr && certain, "certainly no node matches");
+    }
     std::vector<const Node*> expected;
     for (auto [position, end] = model_.equal_range(hash); position != end; ++position) {
       expected.push_back(position->second);
     }
     std::sort(shown.begin(), shown.end());
+    shown.erase(std::unique(shown.begin(), shown.end()), shown.end());
     std::sort(expected.begin(), expected.end());
     expect(shown == expected, "the nodes of one hash");
   }
@@ -240,15 +265,137 @@ class ModelRun {
   std::vector<Node*> free_;
 };
 
+/// An index that one thread writes, as fast as it can, while others look for keys and keep account of what they see.
+/// Each key's nodes have versions, of which one at most is in the index at a time.
+class SharedRun {
+ public:
+  struct Node {
+    std::uint32_t hash;
+    std::size_t key;
+    std::uint64_t version;
+  };
+
+  /// \pre Keys come first that are always there, then those that come and go, then those that never come.
+  SharedRun(std::size_t always, std::size_t sometimes, std::size_t never) : keys_(always + sometimes + never) {
+    Random random(7);
+    for (std::size_t i = 0; i < keys_.size(); ++i) {
+      // Some keys share a hash with others.
+      keys_[i].hash =
+          static_cast<std::uint32_t>(i % 4 == 0 ? random.below(keys_.size() / 8 + 1) * 0x9e3779b1u : random.next());
+    }
+    for (std::size_t key = 0; key < always; ++key) insert(key);
+  }
+
+  void insert(std::size_t key) {
+    Key& it = keys_[key];
+    it.node = &new_node(key);
+    index_.reserve_one();
+    index_.insert(*it.node);
+    it.present.store(it.node->version);
+  }
+
+  void erase(std::size_t key) {
+    Key& it = keys_[key];
+    it.leaving.store(it.node->version);
+    index_.erase(*it.node);
+    leave(*std::exchange(it.node, nullptr));
+  }
+
+  void replace(std::size_t key) {
+    Key& it = keys_[key];
+    Node& fresh = new_node(key);
+    index_.replace(*it.node, fresh);
+    leave(*std::exchange(it.node, &fresh));
+    it.present.store(fresh.version);
+  }
+
+  bool contains(std::size_t key) const { return keys_[key].node != nullptr; }
+
+  /// As a reader. Result: whether what the index says is so of any moment during the call.
+  bool look_up(std::size_t key) {
+    const Key& it = keys_[key];
+    const std::uint64_t gone = it.gone.load();
+    const std::uint64_t present = it.present.load();
+    index_.prefetch_bucket(it.hash);
+    index_.prefetch_node(it.hash);
+    const auto [node, certain] = index_.find_shared(it.hash, [key](const Node& other) { return other.key == key; });
+    if (node != nullptr) {
+      hits_.fetch_add(1, std::memory_order_relaxed);
+      return certain && node->version > gone && node->version <= it.coming.load();
+    }
+    return !certain || it.leaving.load() >= present;
+  }
+
+  /// Runs `write(random)` again and again while `readers` threads look up any keys.
+  template <class Write>
+  void run(std::size_t readers, std::size_t writes, Write&& write) {
+    std::atomic<bool> finished{false};
+    std::atomic<std::size_t> wrong{0};
+    std::vector<std::thread> threads;
+    for (std::size_t i = 0; i < readers; ++i) {
+      threads.emplace_back([this, i, &finished, &wrong] {
+        Random random(100 + i);
+        for (std::size_t looks = 0; looks < 1000 || !finished.load(); ++looks) {
+          if (!look_up(random.below(keys_.size()))) ++wrong;
+        }
+      });
+    }
+    Random random(8);
+    for (std::size_t i = 0; i < writes; ++i) write(random);
+    finished = true;
+    for (std::thread& thread : threads) thread.join();
+    CHECK(wrong == 0);
+    CHECK(hits_ > 0);
+  }
+
+  HashIndex<Node>& index() { return index_; }
+  const Node* node(std::size_t key) const { return keys_[key].node; }
+
+ private:
+  /// Versions begin with 1. To a look-up, one that was present when it began, and was not leaving when it ended, has
+  /// been there all the time, or has been replaced; one that was gone before it began cannot be seen, nor one that was
+  /// not coming before it ended.
+  struct Key {
+    std::uint32_t hash = 0;
+    Node* node = nullptr;
+    std::atomic<std::uint64_t> coming{0};
+    std::atomic<std::uint64_t> present{0};
+    std::atomic<std::uint64_t> leaving{0};
+    std::atomic<std::uint64_t> gone{0};
+  };
+
+  Node& new_node(std::size_t key) {
+    const std::uint64_t version = keys_[key].coming.load() + 1;
+    Node& node = nodes_.emplace_back(Node{keys_[key].hash, key, version});
+    keys_[key].coming.store(version);
+    return node;
+  }
+
+  /// The owner of a node that is out may use the bytes of its hash at once.
+  void leave(Node& node) {
+    node.hash = 0xdeadbeef;
+    keys_[node.key].gone.store(node.version);
+  }
+
+  std::vector<Key> keys_;
+  std::deque<Node> nodes_;
+  HashIndex<Node> index_;
+  std::atomic<std::size_t> hits_{0};
+};
+
 }  // namespace
 
 TEST_CASE("an empty index finds nothing, visits nothing, and prefetches harmlessly", "[hash_index]") {
   Index index;
   CHECK(index.size() == 0);
   CHECK(index.find(1, [](const Node&) { return true; }) == nullptr);
+  CHECK(index.find_shared(1, [](const Node&) { return true; }).node == nullptr);
+  CHECK(index.find_shared(1, [](const Node&) { return true; }).certain);
   CHECK(visited(index).empty());
+  CHECK_FALSE(index.has_retired());
   index.prefetch_bucket(1);
   index.prefetch_node(1);
+  index.free_retired();
   index.clear();
   CHECK(index.size() == 0);
 }
@@ -267,18 +414,20 @@ TEST_CASE("a node is found by its hash and the predicate", "[hash_index]") {
   CHECK(index.find(9, [](const Node&) { return true; }) == nullptr);
 }
 
-TEST_CASE("the predicate sees only nodes whose whole hash agrees", "[hash_index]") {
+TEST_CASE("the predicate sees only nodes whose tag agrees", "[hash_index]") {
   Index index;
-  Node same_bucket_and_tag{0x80000000u | 1 << 24};
-  Node wanted{0x80000000u};
-  add(index, same_bucket_and_tag);
-  add(index, wanted);
+  Node same_tag{0x80000003u};
+  Node other_tag{0x80000014u};
+  Node wanted{3};
+  for (Node* node : {&same_tag, &other_tag, &wanted}) add(index, *node);
   std::vector<const Node*> shown;
-  index.find(0x80000000u, [&shown](const Node& node) {
+  index.find(3, [&shown](const Node& node) {
     shown.push_back(&node);
     return false;
   });
-  CHECK(shown == std::vector<const Node*>{&wanted});
+  // The first one is asked about twice where it is not the one.
+  shown.erase(std::unique(shown.begin(), shown.end()), shown.end());
+  CHECK(shown == std::vector<const Node*>{&same_tag, &wanted});
 }
 
 TEST_CASE("hashes of any bits are found, zero and all ones among them", "[hash_index]") {
@@ -311,14 +460,71 @@ TEST_CASE("no insertion touches more than a few nodes, however many there are", 
     index.insert(node);
     most = std::max(most, TouchCount::take());
   }
-  CHECK(most > 2);  // the new one and, while the index grows, some of the old ones
-  CHECK(most <= 15);
+  CHECK(most > 2);   // the new one and, while the index grows, some of the old ones
+  CHECK(most <= 8);  // of one bucket
+}
+
+TEST_CASE("look-ups ask no node for its hash", "[hash_index]") {
+  std::deque<WatchedNode> nodes;
+  HashIndex<WatchedNode> index;
+  Random random(4);
+  for (std::size_t i = 0; i < Filled::growing; ++i) {
+    index.reserve_one();
+    index.insert(nodes.emplace_back(WatchedNode{static_cast<std::uint32_t>(random.next())}));
+  }
+  const std::uint32_t hash = nodes.front().hash;
+  TouchCount::take();
+  for (const bool matching : {false, true}) {
+    const auto matches = [matching](const WatchedNode&) { return matching; };
+    CHECK((index.find(hash, matches) != nullptr) == matching);
+    CHECK((index.find_shared(hash, matches).node != nullptr) == matching);
+    index.prefetch_node(hash);
+  }
+  CHECK(TouchCount::take() == 0);
+}
+
+TEST_CASE("a table that has been outgrown waits to be freed", "[hash_index]") {
+  Filled f(Filled::full);
+  f.index.free_retired();
+  CHECK_FALSE(f.index.has_retired());
+  while (f.index.size() < Filled::grown - 1) add(f.index, f.nodes[f.index.size()]);
+  CHECK_FALSE(f.index.has_retired());  // it still has a bucket to move
+  add(f.index, f.nodes[f.index.size()]);
+  CHECK(f.index.has_retired());
+  f.index.free_retired();
+  CHECK_FALSE(f.index.has_retired());
+  for (std::size_t i = 0; i < f.nodes.size(); ++i) {
+    if (holds(f.index, f.nodes[i]) != (i < Filled::grown)) FAIL("node " << i);
+  }
+}
+
+TEST_CASE("any number of outgrown tables can wait", "[hash_index]") {
+  Filled f(Filled::grown);
+  Index other;
+  other.swap(f.index);
+  CHECK_FALSE(f.index.has_retired());
+  CHECK(other.has_retired());
+  other.free_retired();
+  CHECK_FALSE(other.has_retired());
+  CHECK(visited(other).size() == Filled::grown);
+}
+
+TEST_CASE("growth goes on while entries come and go", "[hash_index]") {
+  Filled f(Filled::full + 1);
+  f.index.free_retired();
+  for (std::size_t i = 0; i < Filled::buckets; ++i) {
+    f.index.erase(f.nodes[i]);
+    add(f.index, f.nodes[i]);
+  }
+  CHECK(f.index.has_retired());
+  CHECK(visited(f.index).size() == Filled::full + 1);
 }
 
 TEST_CASE("nodes stay found while the memory of a large table is given back piece by piece", "[hash_index]") {
-  // From 65,536 buckets, four megabytes, to twice as many: the old table goes in sixteen pieces.
-  constexpr std::size_t full = 65536 * 11 / 2;
-  constexpr std::size_t moved = full + 65536 / 2;
+  // From 65,536 buckets or more, at least four megabytes, of which half go, in eight pieces or more.
+  constexpr std::size_t buckets = table_of(65536);
+  constexpr std::size_t full = full_with(buckets);
+  constexpr std::size_t moved = full + buckets / 2;
   Filled f(full, moved + 10);
   std::size_t wrong = 0;
   while (f.index.size() < moved) {
@@ -367,8 +573,8 @@ TEST_CASE("nodes can be replaced while the index grows", "[hash_index]") {
 }
 
 TEST_CASE("for_each visits each node once, also while the index grows", "[hash_index]") {
-  const std::size_t count = GENERATE(1u, 5u, 6u, 7u, 100u, Filled::full, Filled::full + 1, Filled::growing,
-                                     Filled::full + 511, Filled::full + 512);
+  const std::size_t count =
+      GENERATE(1u, 5u, 6u, 7u, 100u, Filled::full, Filled::full + 1, Filled::growing, Filled::grown - 1, Filled::grown);
   CAPTURE(count);
   Filled f(count);
   std::vector<const Node*> expected;
@@ -482,4 +688,61 @@ TEMPLATE_TEST_CASE("random operations do what a multimap would do", "[hash_index
     ModelRun<TestType> run(given == 0 ? seed : given);
     run.run(larder_tests::scaled(20000));
   }
+}
+
+TEST_CASE("readers see an entry from when it has come until it goes", "[hash_index][threads]") {
+  // Few keys, so that slots are soon used again.
+  SharedRun shared(20, 60, 20);
+  shared.run(2, larder_tests::scaled(2000000), [&shared](Random& random) {
+    if (random.one_in(2)) return shared.replace(random.below(20));
+    const std::size_t key = 20 + random.below(60);
+    if (!shared.contains(key)) return shared.insert(key);
+    random.one_in(3) ? shared.replace(key) : shared.erase(key);
+  });
+}
+
+TEST_CASE("readers miss nothing while the index grows", "[hash_index][threads]") {
+  const std::size_t most = larder_tests::scaled(200000);
+  SharedRun shared(most / 20, most, most / 20);
+  std::size_t next = most / 20;
+  shared.run(2, most, [&](Random& random) {
+    shared.insert(next);
+    ++next;
+    shared.replace(random.below(most / 20));
+    // Erased while the index grows, too; but it must go on to grow.
+    const std::size_t key = most / 20 + random.below(2 * most);
+    if (key < next && shared.contains(key)) shared.erase(key);
+  });
+}
+
+TEST_CASE("an index can be taken away from its readers", "[hash_index][threads]") {
+  SharedRun shared(500, 0, 0);
+  HashIndex<SharedRun::Node> taken;
+  std::atomic<std::size_t> wrong{0};
+  std::vector<std::thread> threads;
+  std::atomic<int> reading{0};
+  for (std::size_t i = 0; i < 2; ++i) {
+    threads.emplace_back([&, i] {
+      const SharedRun::Node* node = shared.node(i);
+      const std::uint32_t hash = node->hash;
+      const auto look = [&] {
+        return shared.index().find_shared(hash, [node](const auto& other) { return &other == node; });
+      };
+      ++reading;
+      while (true) {
+        const auto [found, certain] = look();
+        if (found == nullptr && certain) break;
+        if (found != nullptr && found != node) ++wrong;
+      }
+      for (int again = 0; again < 1000; ++again) {
+        if (look().node != nullptr) ++wrong;  // it has gone for good
+      }
+    });
+  }
+  while (reading < 2) std::this_thread::yield();
+  shared.index().swap(taken);
+  for (std::thread& thread : threads) thread.join();
+  CHECK(wrong == 0);
+  CHECK(taken.size() == 500);
+  CHECK(shared.index().size() == 0);
 }

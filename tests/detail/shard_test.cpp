@@ -2,14 +2,20 @@
 /// The parts of a shard that a cache shows only in passing.
 #include <larder/detail/shard.hpp>
 
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
 #include <string>
+#include <string_view>
+#include <thread>
 
 #include <larder/detail/entry_node.hpp>
 #include <larder/eviction/lru.hpp>
 #include <larder/mutex.hpp>
 
 #include "tests/support/catch.hpp"
-#include "tests/support/named_nodes.hpp"
 
 using larder::RemovalCause;
 using larder::detail::NodeHead;
@@ -17,98 +23,144 @@ using larder::detail::RemovedEntries;
 
 namespace {
 
-struct Nodes : larder_tests::NamedNodes {
-  RemovedEntries removed;
-
-  /// Names and causes in the order in which the nodes left. All of them are taken out.
-  std::string pop_all() {
-    std::string text;
-    while (const NodeHead* node = removed.pop()) {
-      if (!text.empty()) text += ", ";
-      text.append(1, name_of(node)).append(" ").append(to_string(RemovedEntries::cause_of(*node)));
-    }
-    return text;
-  }
-};
-
 using Node = larder::detail::EntryNode<std::string, larder::Bytes, false>;
-using Shard = larder::detail::Shard<Node, larder::Lru, larder::NullMutex>;
 
-Node* make_node(const char* key) {
+Node* make_node(std::string_view key, std::uint32_t hash, std::string_view value, bool expires) {
   // Where it can see through the layout, g++ 12 warns of writes to tails that are not there (-Warray-bounds).
-  const volatile bool expires = false;
-  return Node::create({key, 7, 5, 5, expires}, "value", {}).release();
+  const volatile bool hidden = expires;
+  return Node::create({key, hash, value.size(), value.size(), hidden}, value, {}).release();
 }
 
 void retire_all(RemovedEntries& removed) {
   while (NodeHead* head = removed.pop()) Node::retire(static_cast<Node*>(head));
 }
 
-}  // namespace
+/// A shard with room for so many entries.
+template <class Mutex>
+struct Filled {
+  using Shard = larder::detail::Shard<Node, larder::Lru, Mutex>;
 
-TEST_CASE("nothing has left at first", "[shard]") {
-  Nodes n;
-  CHECK(n.removed.pop() == nullptr);
-  CHECK(n.removed.pop() == nullptr);
-}
+  explicit Filled(std::size_t entries = 1000) { shard.set_limits({100000, entries}); }
+  ~Filled() {
+    typename Shard::Index index;
+    shard.release_all(index, removed);
+    index.for_each([this](Node& node) { removed.push(node, RemovalCause::cleared); });
+    retire_all(removed);
+  }
 
-TEST_CASE("entries are taken out in the order in which they left, each with its cause", "[shard]") {
-  Nodes n;
-  n.removed.push(n.b, RemovalCause::erased);
-  n.removed.push(n.a, RemovalCause::expired);
-  n.removed.push(n.c, RemovalCause::evicted);
-  CHECK(n.pop_all() == "b erased, a expired, c evicted");
-}
+  /// Stores an entry of its own hash. What has left is in `removed`.
+  Node& add(std::uint32_t number, std::string_view value = "value", bool expires = false) {
+    Node* node = make_node(std::to_string(number), number * 0x9e3779b1u, value, expires);
+    if (expires) node->timer().deadline = number;
+    shard.make_room();
+    shard.store(*node, nullptr, 0, removed, shard.own_stripe());
+    return *node;
+  }
 
-TEST_CASE("entries may leave while others are taken out", "[shard]") {
-  Nodes n;
-  n.removed.push(n.a, RemovalCause::erased);
-  n.removed.push(n.b, RemovalCause::erased);
-  CHECK(n.removed.pop() == &n.a);
-  n.removed.push(n.c, RemovalCause::replaced);
-  CHECK(n.removed.pop() == &n.b);
-  CHECK(n.removed.pop() == &n.c);
-  n.removed.push(n.d, RemovalCause::cleared);  // it was empty in between
-  n.removed.push(n.a, RemovalCause::evicted);
-  CHECK(n.pop_all() == "d cleared, a evicted");
-}
+  std::size_t count_removed() const {
+    std::size_t count = 0;
+    removed.for_each([&count](const NodeHead&) { ++count; });
+    return count;
+  }
 
-TEST_CASE("a chain joins those that have left already, in its order", "[shard]") {
-  Nodes n;
-  n.removed.push(n.e, RemovalCause::expired);
-  n.a.newer = &n.b;
-  n.b.newer = &n.c;
-  n.c.newer = nullptr;
-  n.removed.push_all(&n.a, RemovalCause::cleared);
-  n.removed.push(n.d, RemovalCause::erased);
-  CHECK(n.pop_all() == "e expired, a cleared, b cleared, c cleared, d erased");
-}
-
-TEST_CASE("an empty chain adds nothing", "[shard]") {
-  Nodes n;
-  n.removed.push_all(nullptr, RemovalCause::cleared);
-  CHECK(n.removed.pop() == nullptr);
-}
-
-TEST_CASE("a shard holds an entry until it leaves, and never one that only looks like it", "[shard]") {
   Shard shard;
   RemovedEntries removed;
-  shard.set_limits({100, 100});
-  Node* const first = make_node("key");
-  Node* const second = make_node("key");
-  shard.make_room_in_index();
-  shard.store(*first, nullptr, 0, removed);
-  CHECK(shard.holds(*first));
-  CHECK_FALSE(shard.holds(*second));
-  shard.store(*second, first, 0, removed);
-  CHECK_FALSE(shard.holds(*first));
-  CHECK(shard.holds(*second));
-  shard.remove(*second, RemovalCause::erased, removed);
-  CHECK_FALSE(shard.holds(*second));
-  retire_all(removed);
+};
+
+using Shared = Filled<larder::SpinMutex>;
+
+}  // namespace
+
+TEST_CASE("a shard that one thread uses lets removed entries go at once", "[shard]") {
+  Filled<larder::NullMutex> f;
+  Node& node = f.add(1);
+  f.shard.remove(node, RemovalCause::erased, f.removed);
+  f.shard.let_go(f.removed, false);
+  CHECK(f.count_removed() == 1);
+}
+
+TEST_CASE("removed entries linger until there are some, and then all of them are let go", "[shard]") {
+  Shared f;
+  std::size_t lingering = 0;
+  while (f.count_removed() == 0) {
+    f.shard.remove(f.add(1), RemovalCause::erased, f.removed);
+    f.shard.let_go(f.removed, false);
+    ++lingering;
+    REQUIRE(lingering < 100);
+  }
+  CHECK(f.count_removed() == lingering);
+  CHECK(lingering > 8);
+}
+
+TEST_CASE("entries do not linger where somebody could tell", "[shard]") {
+  Shared f;
+  SECTION("a listener") {
+    f.shard.remove(f.add(1), RemovalCause::erased, f.removed);
+    f.shard.let_go(f.removed, true);
+  }
+  SECTION("a value that takes much memory") {
+    f.shard.remove(f.add(1, std::string(5000, 'v')), RemovalCause::erased, f.removed);
+    f.shard.let_go(f.removed, false);
+  }
+  CHECK(f.count_removed() == 1);
+}
+
+TEST_CASE("an entry that a reader may be looking at is let go once the reader has left", "[shard][threads]") {
+  Shared f;
+  Node& node = f.add(1);
+  f.shard.remove(node, RemovalCause::erased, f.removed);
+  std::atomic<bool> reads = false;
+  std::atomic<bool> has_left = false;
+  std::thread reader([&] {
+    auto& stripe = f.shard.own_stripe();
+    const std::lock_guard lock(stripe);
+    reads = true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    has_left = true;
+  });
+  while (!reads) std::this_thread::yield();
+  f.shard.let_go(f.removed, true);
+  CHECK(has_left);
+  reader.join();
+}
+
+TEST_CASE("what a reader has noted is promoted before an entry is stored, unless it has left", "[shard]") {
+  Shared f(3);
+  Node& first = f.add(1);
+  Node& second = f.add(2);
+  Node& third = f.add(3);
+  auto& stripe = f.shard.own_stripe();
+  {
+    const std::lock_guard lock(stripe);
+    stripe.count_hit(first, 1);
+    stripe.count_hit(second, 1);
+  }
+  f.shard.remove(second, RemovalCause::erased, f.removed);
+  f.add(4);
+  f.add(5);  // evicts the third: the first was used after it
+  CHECK(third.is_removed());
+  CHECK_FALSE(first.is_removed());
+  CHECK(stripe.pending_count() == 0);
+}
+
+TEST_CASE("a shard knows from when on something may be due", "[shard]") {
+  Shared f;
+  CHECK(f.shard.next_due() == larder::detail::TimerWheel::no_deadline);
+  f.add(70, "value", true);
+  f.add(50, "value", true);
+  f.add(60, "value", true);
+  CHECK(f.shard.next_due() == 50);
+  f.shard.expire_all(55, f.removed);
+  CHECK(f.count_removed() == 1);
+  CHECK(f.shard.next_due() > 55);
+  CHECK(f.shard.next_due() <= 60);
+  f.shard.expire_all(1000, f.removed);
+  CHECK(f.count_removed() == 3);
+  CHECK(f.shard.next_due() == larder::detail::TimerWheel::no_deadline);
 }
 
 TEST_CASE("no two shards' locks share a cache line", "[shard]") {
+  using Shard = Shared::Shard;
   STATIC_REQUIRE(alignof(Shard) >= 64);
   STATIC_REQUIRE(sizeof(Shard) % 64 == 0);
 }

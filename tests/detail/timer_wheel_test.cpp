@@ -51,6 +51,27 @@ void check_exact(Tick present, Tick deadline) {
   REQUIRE(wheel.empty());
 }
 
+/// Fails unless a lone timer comes out at its deadline where `pop_due` is called only when `next_due` says so, and so
+/// no more often than there are wheels.
+void check_next_due(Tick present, Tick deadline) {
+  CAPTURE(present, deadline);
+  TimerWheel wheel;
+  pop(wheel, present);
+  Timer timer{.deadline = deadline};
+  wheel.insert(timer);
+  Tick now = present;
+  for (std::size_t calls = 1; calls <= widths.size(); ++calls) {
+    const Tick next = wheel.next_due();
+    REQUIRE(next > now);
+    REQUIRE(next <= deadline);
+    now = next;
+    Timer* const popped = pop(wheel, now);
+    REQUIRE((popped != nullptr) == (now == deadline));
+    if (popped != nullptr) return;
+  }
+  FAIL("more calls than there are wheels");
+}
+
 /// A wheel and a std::multimap that get the same timers, and the same time.
 class ModelRun {
  public:
@@ -70,6 +91,7 @@ class ModelRun {
       }
       expect(wheel_.empty() == by_deadline_.empty(), "empty");
       expect(wheel_.present() <= now_, "present");
+      expect_next_due();
       if (random_.one_in(5000)) clear();
     }
     advance(TimerWheel::last_tick / 2);
@@ -121,13 +143,16 @@ class ModelRun {
       account_for(*timer);
     }
     expect(steps <= given && popped <= given - steps, "each timer takes a step");
-    if (steps > 0) expect_nothing_due();
+    if (steps == 0) return;
+    expect_nothing_due();
+    expect(wheel_.next_due() > now_, "next_due, once all that was due is out");
   }
 
   void pop_all() {
     while (Timer* timer = pop(wheel_, now_)) account_for(*timer);
     expect_nothing_due();
     expect(wheel_.present() == now_, "the present, once all that was due is out");
+    expect(wheel_.next_due() > now_, "next_due, once all that was due is out");
   }
 
   void account_for(Timer& timer) {
@@ -139,6 +164,14 @@ class ModelRun {
   }
 
   void expect_nothing_due() const { expect(by_deadline_.empty() || by_deadline_.begin()->first > now_, "too late"); }
+
+  void expect_next_due() const {
+    if (by_deadline_.empty()) {
+      expect(wheel_.next_due() == TimerWheel::no_deadline, "next_due of an empty wheel");
+    } else {
+      expect(wheel_.next_due() <= by_deadline_.begin()->first, "next_due is too late");
+    }
+  }
 
   void clear() {
     wheel_.clear();
@@ -400,6 +433,96 @@ TEST_CASE("a timer takes at most eight steps in its life", "[timer_wheel]") {
   steps += steps_to_pop_all(wheel, TimerWheel::last_tick);
   CHECK(wheel.empty());
   CHECK(steps <= 8 * timers.size());
+}
+
+TEST_CASE("next_due leads to each deadline in as many calls as there are wheels", "[timer_wheel]") {
+  for (const Tick width : widths) {
+    for (const Tick present : {Tick{0}, width - 1, width, width * 31 + width / 2}) {
+      for (const Tick ahead : {Tick{1}, Tick{63}, Tick{64}, Tick{65}, width, width * 2 - 1}) {
+        check_next_due(present, present + ahead);
+      }
+    }
+  }
+  check_next_due(0, TimerWheel::last_tick);
+}
+
+TEST_CASE("next_due of a wheel without timers is no deadline", "[timer_wheel]") {
+  TimerWheel wheel;
+  CHECK(wheel.next_due() == TimerWheel::no_deadline);
+  Timer timer{.deadline = 5};
+  SECTION("because the last one was erased") {
+    wheel.insert(timer);
+    wheel.erase(timer);
+  }
+  SECTION("because the last one came out") {
+    wheel.insert(timer);
+    pop(wheel, 5);
+  }
+  SECTION("because it was cleared") {
+    wheel.insert(timer);
+    wheel.clear();
+  }
+  CHECK(wheel.next_due() == TimerWheel::no_deadline);
+}
+
+TEST_CASE("next_due is exact where all deadlines are near, and that of the earliest one", "[timer_wheel]") {
+  TimerWheel wheel;
+  Timer later{.deadline = 50};
+  Timer sooner{.deadline = 20};
+  Timer far{.deadline = 5000};
+  wheel.insert(far);
+  CHECK(wheel.next_due() == 4096);  // where its slot begins
+  wheel.insert(later);
+  CHECK(wheel.next_due() == 50);
+  wheel.insert(sooner);
+  CHECK(wheel.next_due() == 20);
+  CHECK(pop(wheel, 20) == &sooner);
+  CHECK(pop(wheel, 20) == nullptr);
+  CHECK(wheel.next_due() == 50);
+}
+
+TEST_CASE("next_due is not later than the deadline of what is due already", "[timer_wheel]") {
+  TimerWheel wheel;
+  pop(wheel, 1000);
+  Timer overdue{.deadline = 3};
+  wheel.insert(overdue);
+  CHECK(wheel.next_due() <= 3);
+  std::size_t no_steps = 0;
+  CHECK(wheel.pop_due(1000, no_steps) == nullptr);
+  CHECK(wheel.next_due() <= 3);
+  CHECK(pop(wheel, 1000) == &overdue);
+}
+
+TEST_CASE("next_due waits for nothing while a slot is being emptied step by step", "[timer_wheel]") {
+  TimerWheel wheel;
+  std::array<Timer, 20> timers;
+  for (std::size_t i = 0; i < timers.size(); ++i) {
+    timers[i].deadline = 100 + i;
+    wheel.insert(timers[i]);
+  }
+  std::size_t steps = 10;
+  CHECK(wheel.pop_due(99, steps) == nullptr);
+  CHECK(wheel.next_due() <= 99);  // there is work left to do
+  CHECK(pop(wheel, 99) == nullptr);
+  CHECK(wheel.next_due() == 100);
+}
+
+TEST_CASE("the slots of erased timers make next_due too early, but each pop_due brings it on", "[timer_wheel]") {
+  TimerWheel wheel;
+  Timer erased{.deadline = 10};
+  Timer erased_later{.deadline = 30};
+  Timer timer{.deadline = 60};
+  wheel.insert(erased);
+  wheel.insert(erased_later);
+  wheel.insert(timer);
+  wheel.erase(erased);
+  wheel.erase(erased_later);
+  for (Tick next = wheel.next_due(); next < 60; next = wheel.next_due()) {
+    REQUIRE(pop(wheel, next) == nullptr);
+    REQUIRE(wheel.next_due() > next);
+  }
+  CHECK(wheel.next_due() == 60);
+  CHECK(pop(wheel, 60) == &timer);
 }
 
 TEST_CASE("random timers expire as in a sorted map", "[timer_wheel]") {

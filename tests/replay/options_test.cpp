@@ -34,6 +34,7 @@ TEST_CASE("replay needs no more than the name of a trace", "[replay]") {
   CHECK(options.capacities == parse_capacities("0.1%,1%,5%,10%,25%"));
   CHECK_FALSE(options.mode);
   CHECK(options.rate == 1000);
+  CHECK(options.promotion_interval == 1);
   CHECK_FALSE(options.whole_lines);
   CHECK(options.json.empty());
   CHECK(options.svg.empty());
@@ -120,6 +121,10 @@ TEST_CASE("a mistake on replay's command line is named", "[replay]") {
   for (const char* rate : {"0", "-1", "fast", "1.5", "1000000001"}) {
     INFO(rate);
     CHECK_THROWS_WITH(parse({"-", "--rate", rate}), ContainsSubstring("is no rate"));
+  }
+  for (const char* interval : {"0", "-1", "often", "1.5", "1000000001"}) {
+    INFO(interval);
+    CHECK_THROWS_WITH(parse({"-", "--promotion-interval", interval}), ContainsSubstring("is no promotion interval"));
   }
   CHECK_THROWS_WITH(parse({"-", "--json", "-", "--svg", "-"}), ContainsSubstring("both"));
 }

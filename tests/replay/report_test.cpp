@@ -28,13 +28,13 @@ Result result_of(std::uint64_t capacity, double percent, std::uint64_t hits, std
 }
 
 Report bare_report() {
-  Report report{{"paths.txt", 2'000'000, 50'000, false, false, 0, 0}, Mode::entries, 1000, {}};
+  Report report{{"paths.txt", 2'000'000, 50'000, false, false, 0, 0}, Mode::entries, 1000, 1, {}};
   report.results = {result_of(50, 0.1, 200'000, 1'800'000), result_of(12'500, 25, 1'500'000, 500'000)};
   return report;
 }
 
 Report sized_report() {
-  Report report{{"objects", 1'000'000, 1000, true, true, 1 << 20, 4 << 20}, Mode::bytes, 500, {}};
+  Report report{{"objects", 1'000'000, 1000, true, true, 1 << 20, 4 << 20}, Mode::bytes, 500, 1, {}};
   report.results = {result_of(1024, 0.1, 250'000, 750'000)};
   report.results[0].hit_bytes = 1 << 20;
   report.results[0].too_large = 7;
@@ -115,6 +115,7 @@ TEST_CASE("the JSON holds everything", "[replay]") {
   "policy": "lru",
   "mode": "bytes",
   "rate": 500,
+  "promotion_interval": 1,
   "results": [
     {"capacity": 1024, "percent_of_footprint": 0.100000, "hit_ratio": 0.250000, "byte_hit_ratio": 0.250000, "hits": 250000, "misses": 750000, "hit_bytes": 1048576, "too_large": 7, "evictions": 375000, "expirations": 12, "seconds": 0.500000}
   ]

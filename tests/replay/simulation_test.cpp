@@ -28,11 +28,11 @@ Trace trace_of(std::string text) {
 }
 
 Result entries(const std::string& requests, std::uint64_t capacity, std::uint64_t rate = 1000) {
-  return simulate(trace_of(requests), Mode::entries, {Capacity::Unit::entries, capacity}, rate);
+  return simulate(trace_of(requests), Mode::entries, {Capacity::Unit::entries, capacity}, {.rate = rate});
 }
 
 Result bytes(const std::string& requests, std::uint64_t capacity, std::uint64_t rate = 1000) {
-  return simulate(trace_of(requests), Mode::bytes, {Capacity::Unit::bytes, capacity}, rate);
+  return simulate(trace_of(requests), Mode::bytes, {Capacity::Unit::bytes, capacity}, {.rate = rate});
 }
 
 Options options_with(std::string_view capacities, std::optional<Mode> mode = {}) {
@@ -154,7 +154,17 @@ TEST_CASE("progress is told while a trace is replayed", "[replay]") {
   Trace trace = trace_of("a");
   trace.requests.resize(200'000);
   std::vector<std::uint64_t> seen;
-  simulate(trace, Mode::entries, {Capacity::Unit::entries, 1}, 1000, [&](std::uint64_t done) { seen.push_back(done); });
+  simulate(trace, Mode::entries, {Capacity::Unit::entries, 1}, {}, [&](std::uint64_t done) { seen.push_back(done); });
   CHECK(seen.size() == 4);
   CHECK(seen.back() <= 200'000);
+}
+
+TEST_CASE("with a promotion interval not every hit moves its object to the front", "[replay]") {
+  // Two objects fit. The first hit promotes 'a'; if the next one promotes 'b', then 'c' takes the place of 'a'.
+  const Trace trace = trace_of("a b a b c b");
+  const auto hits = [&trace](std::uint32_t interval) {
+    return simulate(trace, Mode::entries, {Capacity::Unit::entries, 2}, {.promotion_interval = interval}).stats.hits;
+  };
+  CHECK(hits(1) == 3);
+  CHECK(hits(1'000'000'000) == 2);
 }

@@ -1,7 +1,7 @@
 /// \file entry_node.hpp
 /// EntryNode: one cached entry, in one block of memory.
 ///
-///     | references, hash | LRU links | creation time | sizes, or Key and Value |           fixed part
+///     | references, hash, number | creation time | sizes, or Key and Value |                  fixed part
 ///     | Timer ?| Metadata* ?| Bytes ?| key's characters ?| value's bytes ?|    tail: what this entry has
 ///
 /// A hit should touch as few cache lines as can be, so whatever it needs lies together: the characters of a
@@ -15,8 +15,11 @@
 ///   this block holds one. Who drops the last one frees the block.
 /// - A `Bytes` frees blocks without knowing what is in them. So where `bytes_inline`, whatever needs a
 ///   destructor is destroyed when the cache lets go (`retire`), and the key needs none.
-/// - Key, value, sizes and layout never change, and may be read by whoever holds a reference. The rest is
-///   read and written under the shard's lock.
+/// - Key, value, sizes, layout and a timer's deadline never change once the entry is in the cache, and may be read by
+///   whoever keeps the node from being freed: by a reference, or as a reader of its shard. The rest is read and
+///   written under the shard's mutex.
+/// - What a look-up reads is found by a branch, not by arithmetic on what the node says (`characters`): so the
+///   processor can guess it, and asks for the key and the value before the node's first line has come.
 #pragma once
 
 #include <concepts>
@@ -97,7 +100,7 @@ class EntryNode : public NodeHead {
   /// throws.
   static Owner create(const NodeRecipe<Key>& recipe, Value&& value, Metadata&& metadata) {
     const std::uint8_t layout = layout_for(value, recipe.expires, !metadata.empty());
-    const std::size_t bytes = sizeof(EntryNode) + tail_bytes(layout, recipe.key, value);
+    const std::size_t bytes = bytes_for(layout, recipe.key, value);
     auto own_metadata = (layout & has_metadata) ? std::make_unique<Metadata>(std::move(metadata)) : nullptr;
     Memory memory(allocate(bytes));
     auto* node = new (memory.get()) EntryNode(recipe, layout, value);
@@ -108,7 +111,7 @@ class EntryNode : public NodeHead {
 
   /// The bytes that a node with such an entry takes.
   static std::size_t node_bytes(KeyView<Key> key, const Value& value, bool expires, bool metadata) {
-    return sizeof(EntryNode) + tail_bytes(layout_for(value, expires, metadata), key, value);
+    return bytes_for(layout_for(value, expires, metadata), key, value);
   }
 
   KeyView<Key> key() const noexcept {
@@ -137,10 +140,14 @@ class EntryNode : public NodeHead {
 
   /// Calls f(const Value&) in place.
   template <class Function>
-  decltype(auto) with_value(Function&& f) {
+  [[gnu::always_inline]] decltype(auto) with_value(Function&& f) {
     if constexpr (bytes_inline) {
-      if (layout & shares_value) return std::forward<Function>(f)(std::as_const(shared_value()));
-      if (value_.inline_size == 0) return std::forward<Function>(f)(Bytes());
+      if (layout & shares_value) [[unlikely]] {
+        return std::forward<Function>(f)(std::as_const(shared_value()));
+      }
+      if (value_.inline_size == 0) [[unlikely]] {
+        return std::forward<Function>(f)(Bytes());
+      }
       const BorrowedBytes borrowed(&block, inline_value(), value_.inline_size);
       return std::forward<Function>(f)(borrowed.get());
     } else {
@@ -149,10 +156,14 @@ class EntryNode : public NodeHead {
   }
 
   /// A copy of the value.
-  Value copy_value() {
+  [[gnu::always_inline]] Value copy_value() {
     if constexpr (bytes_inline) {
-      if (layout & shares_value) return shared_value();
-      if (value_.inline_size == 0) return {};
+      if (layout & shares_value) [[unlikely]] {
+        return shared_value();
+      }
+      if (value_.inline_size == 0) [[unlikely]] {
+        return {};
+      }
       block.add_reference();
       return BytesAccess::adopt(&block, inline_value(), value_.inline_size);
     } else {
@@ -160,9 +171,18 @@ class EntryNode : public NodeHead {
     }
   }
 
+  /// Whether the node may be freed later than its entry leaves: nobody can tell, and it holds nothing large.
+  bool can_linger() const noexcept {
+    return (std::is_trivially_copyable_v<Value> || (bytes_inline && !(layout & shares_value))) &&
+           (key_inline || std::is_trivially_copyable_v<Key>) && !(layout & has_metadata) &&
+           size() + key_size() <= inline_limit;
+  }
+
   bool expires() const noexcept { return (layout & has_timer) != 0; }
-  Timer& timer() const noexcept { return *std::launder(reinterpret_cast<Timer*>(tail())); }
-  static EntryNode& of(Timer& timer) noexcept { return *(std::launder(reinterpret_cast<EntryNode*>(&timer) - 1)); }
+  Timer& timer() const noexcept { return *std::launder(reinterpret_cast<Timer*>(at(aligned_tail_at()))); }
+  static EntryNode& of(Timer& timer) noexcept {
+    return *std::launder(reinterpret_cast<EntryNode*>(reinterpret_cast<std::byte*>(&timer) - aligned_tail_at()));
+  }
 
   /// The metadata, or null if there is none.
   const Metadata* metadata() const noexcept { return (layout & has_metadata) ? metadata_slot() : nullptr; }
@@ -197,10 +217,10 @@ class EntryNode : public NodeHead {
   using Memory = std::unique_ptr<void, Free>;
 
   EntryNode(const NodeRecipe<Key>& recipe, std::uint8_t node_layout, Value& value)
-      : value_(make_value_part(recipe, node_layout, value)), key_(make_key_part(recipe)) {
-    hash = recipe.hash;
+      : NodeHead(recipe.hash, std::chrono::system_clock::now()),
+        value_(make_value_part(recipe, node_layout, value)),
+        key_(make_key_part(recipe)) {
     layout = node_layout;
-    created_at = std::chrono::system_clock::now();
     if constexpr (Weighed) weight_.weight = recipe.weight;
   }
   ~EntryNode() = default;
@@ -223,7 +243,7 @@ class EntryNode : public NodeHead {
   }
 
   void fill_tail(const NodeRecipe<Key>& recipe, Value& value, Metadata* own_metadata) noexcept {
-    if (layout & has_timer) new (tail()) Timer;
+    if (layout & has_timer) new (at(aligned_tail_at())) Timer;
     if (layout & has_metadata) metadata_slot() = own_metadata;
     if constexpr (bytes_inline) {
       if (layout & shares_value) {
@@ -257,10 +277,25 @@ class EntryNode : public NodeHead {
   static constexpr std::size_t padded = (sizeof(Part) + 7) / 8 * 8;
   static_assert(padded<Timer> + padded<Metadata*> + padded<Bytes> <= size_bits);
 
-  static std::size_t fixed_tail_bytes(std::uint8_t layout) noexcept { return layout & size_bits; }
+  std::size_t key_size() const noexcept {
+    if constexpr (key_inline) {
+      return key_.size;
+    } else {
+      return sizeof(Key);
+    }
+  }
 
-  static std::size_t tail_bytes(std::uint8_t layout, KeyView<Key> key, const Value& value) {
-    std::size_t bytes = fixed_tail_bytes(layout);
+  /// Where the parts of the tail begin that are aligned.
+  static constexpr std::size_t aligned_tail_at() noexcept { return (sizeof(EntryNode) + 7) / 8 * 8; }
+
+  /// Where the text begins: behind the parts that are aligned, or, without any, right behind the fixed part.
+  static std::size_t text_at(std::uint8_t layout) noexcept {
+    return layout == 0 ? sizeof(EntryNode) : aligned_tail_at() + (layout & size_bits);
+  }
+
+  /// The size of the node.
+  static std::size_t bytes_for(std::uint8_t layout, KeyView<Key> key, const Value& value) {
+    std::size_t bytes = text_at(layout);
     if constexpr (key_inline) {
       if (key.size() > std::numeric_limits<std::uint32_t>::max()) {
         throw InvalidArgumentError("key of " + std::to_string(key.size()) + " bytes: at most 4 GiB are allowed");
@@ -289,14 +324,21 @@ class EntryNode : public NodeHead {
     }
   }
 
-  std::byte* tail() const noexcept { return const_cast<std::byte*>(reinterpret_cast<const std::byte*>(this + 1)); }
+  std::byte* at(std::size_t offset) const noexcept {
+    return const_cast<std::byte*>(reinterpret_cast<const std::byte*>(this)) + offset;
+  }
   Metadata*& metadata_slot() const noexcept {
-    return *reinterpret_cast<Metadata**>(tail() + ((layout & has_timer) ? padded<Timer> : 0));
+    return *reinterpret_cast<Metadata**>(at(aligned_tail_at() + ((layout & has_timer) ? padded<Timer> : 0)));
   }
   Bytes& shared_value() const noexcept {
-    return *reinterpret_cast<Bytes*>(tail() + fixed_tail_bytes(layout) - padded<Bytes>);
+    return *reinterpret_cast<Bytes*>(at(text_at(layout) - padded<Bytes>));
   }
-  char* characters() const noexcept { return reinterpret_cast<char*>(tail() + fixed_tail_bytes(layout)); }
+  char* characters() const noexcept {
+    if (layout != 0) [[unlikely]] {
+      return reinterpret_cast<char*>(at(text_at(layout)));
+    }
+    return reinterpret_cast<char*>(at(sizeof(EntryNode)));
+  }
   char* inline_value() const noexcept {
     if constexpr (key_inline) {
       return characters() + key_.size;
@@ -310,6 +352,6 @@ class EntryNode : public NodeHead {
   [[no_unique_address]] WeightPart<Weighed> weight_{};
 };
 
-static_assert(sizeof(void*) != 8 || sizeof(EntryNode<std::string, Bytes, false>) == 40);
+static_assert(sizeof(void*) != 8 || sizeof(EntryNode<std::string, Bytes, false>) == 28);
 
 }  // namespace larder::detail

@@ -1,296 +1,301 @@
 /// \file hash_index.hpp
-/// HashIndex: from a hash to the entries that have it, one cache line a look-up.
+/// HashIndex: from a hash to the entries that have it, one cache line a look-up, and no lock for those who only look.
 ///
-/// An array of buckets, each exactly one cache line: seven slots with a one-byte tag of the hash for each, and
-/// a byte that counts the entries which wanted this bucket, or passed by it, and found it full (the layout of
-/// Facebook's F14, 2019, with pointers for elements). A look-up reads its home bucket, compares the tags in one
-/// step, follows only pointers whose tag agrees, and goes on to the next bucket only where that count says so.
+/// One thread at a time may write; any number may look meanwhile, by `find_shared` and the prefetching functions. The
+/// caller keeps alive what they may see: an entry that has left the index is not freed, nor is `free_retired` called,
+/// before all look-ups have ended that began earlier.
 ///
 /// Invariants:
-/// - A tag is 0 exactly where its slot is empty.
-/// - An entry lies in the first bucket from its home on that had room when it came; `passed_by` of every
-///   bucket in between counts it. A count that has reached 255 stays there (it costs time, not truth).
-/// - Growing is incremental: while `old_` is there, an entry is in one of the two tables, and each insertion
-///   moves two buckets of the old one, so that no single call pays for a whole table. The new table cannot fill
-///   up before the old one is empty: it has twice the room, and takes at most two entries in for each that
-///   `reserve_one` counted.
-/// - Nothing here allocates, throws or calls user code but `reserve_one` (allocates, before anything changes)
-///   and the predicate given to `find`.
+/// - There is one table, or there are two while the index grows: `old_`, and `current_` with room for a third more. An
+///   entry is in one of them, or, for a moment while it moves, in both; one that comes goes to `current_`.
+/// - Growing is incremental: each insertion moves `moves_an_insertion` buckets, in order, out of the old table, so that
+///   no single call pays for a whole one. The old table is empty before the new one is full. For growth begins with
+///   as many entries as the old table takes; each insertion brings one more at most; so there are, up to the moment
+///   when the new table is full, at least as many insertions as it takes more entries than the old one. That is 5.5
+///   for each bucket more, or 1.8 for each bucket of the old table; one move an insertion is enough.
+/// - A growth is published in this order: `old_`, then `current_`, then moves begin, each to the new table first and
+///   out of the old one then; last, `old_` becomes null. A reader loads `current_` first.
+/// - Only the writer reads a node's hash, and only of nodes that are in the index.
+/// - Nothing here allocates, throws or calls user code but `reserve_one` (allocates, before anything changes) and the
+///   predicates given to `find` and `find_shared`.
 #pragma once
 
-#include <bit>
+#include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
+#include <memory>
+#include <ratio>
 #include <utility>
 
+#include <larder/detail/index_table.hpp>
 #include <larder/detail/prefetch.hpp>
-#include <larder/detail/zeroed_memory.hpp>
 
 namespace larder::detail {
 
-/// A hash table of pointers to `Node`, which has a 32-bit `hash` member. The table owns no nodes.
+/// A hash table of pointers to `Node`, which has a 32-bit `hash` member. The index owns no nodes.
 template <class Node>
 class HashIndex {
  public:
+  /// What a look-up without a lock has found. Only where it is not certain, it says nothing: there is no node then.
+  struct SharedFind {
+    Node* node;
+    bool certain;
+  };
+
   HashIndex() = default;
   HashIndex(const HashIndex&) = delete;
   HashIndex& operator=(const HashIndex&) = delete;
+  ~HashIndex() {
+    delete current();
+    delete old();
+    free_retired();
+  }
 
   std::size_t size() const noexcept { return size_; }
 
   /// Makes sure that one `insert` finds room. \throws std::bad_alloc; nothing has changed then.
   void reserve_one() {
-    if (size_ < table_.capacity()) return;
-    Table larger(table_.bucket_count() == 0 ? 1 : table_.bucket_count() * 2);
-    finish_growing();
-    old_ = std::exchange(table_, std::move(larger));
-    old_next_ = old_given_back_ = 0;
+    Table* table = current();
+    const std::size_t buckets = table == nullptr ? 0 : table->bucket_count();
+    if (size_ < Table::capacity_of(buckets)) return;
+    auto larger = std::make_unique<Table>(grown(buckets));
+    while (old() != nullptr) move_bucket();  // there is none: see the invariants
+    old_.store(table, std::memory_order_release);
+    old_next_.store(0, std::memory_order_relaxed);
+    old_given_back_ = 0;
+    current_.store(larger.release(), std::memory_order_release);
   }
 
-  /// The node with this hash for which `matches(node)` holds, or null. Throws what `matches` throws.
+  /// For the writer: the node with this hash for which `matches(node)` holds, or null. It is asked for nodes of other
+  /// hashes as well, and may be copied. Throws what `matches` throws.
   template <class Predicate>
-  Node* find(std::uint32_t hash, Predicate&& matches) const {
-    if (Node* node = table_.find(hash, matches)) return node;
-    return old_.bucket_count() == 0 ? nullptr : old_.find(hash, matches);
+  Node* find(std::uint32_t hash, const Predicate& matches) const {
+    const Table* table = current();
+    return find_in(table, old(), hash, matches);
   }
 
-  /// Calls f(node) for each node, in no particular order. f must not change the index.
+  /// For any thread: what `find` does, unless the index begins to grow meanwhile: then it may be uncertain that there
+  /// is no such node, and the caller should ask again under its lock. `matches` must be able to bear nodes that have
+  /// left the index.
+  ///
+  /// Linearizable: the node was in the index at some moment during the call, and where there certainly is none, there
+  /// was none at some moment.
+  /// - A hit: the pointer was read from a slot, so the node was in it at that moment (IndexBucket), whatever had become
+  ///   of the one whose tag was seen before. And the slot was one of the index's: a table that has been replaced is
+  ///   empty, and one that was swapped away since the call began holds what was in the index just before that.
+  /// - A miss: suppose that an entry that matches was there all the time. If it is in `table` all that time, its slot
+  ///   has its tag and a pointer to it, or to what replaces it, whenever they are read, and the way there is marked
+  ///   (IndexTable): it is found. It can have come to `table` from `old` during the call. But then `old` was not null
+  ///   when it was read (it becomes null after the last move, and to read that null is to see all moves), and was
+  ///   searched: either the entry was found there, or what was read says that it has gone, and to read that is to see
+  ///   that it is in `table`, which is searched after that. And it can have left `table` for a larger one. Again, to
+  ///   read that it has gone is to see what came before: that the larger one had become `current_`. So if `current_`
+  ///   is `table` still, this has not happened.
+  ///   A table's address does not come back while this call lasts, since no table is freed meanwhile.
+  template <class Predicate>
+  [[gnu::always_inline]] SharedFind find_shared(std::uint32_t hash, const Predicate& matches) const {
+    const Table* table = current();
+    if (Node* node = find_in(table, old(), hash, matches)) [[likely]] {
+      return {node, true};
+    }
+    return {nullptr, current() == table};
+  }
+
+  /// Calls f(node) for each node, in no particular order. f must not change the index. For the writer.
   template <class Function>
   void for_each(Function&& f) const {
-    table_.for_each(f);
-    old_.for_each(f);
+    if (const Table* table = current()) table->for_each(f);
+    if (const Table* table = old()) table->for_each(f);
   }
 
-  /// Reads the home bucket ahead of a `find`.
-  void prefetch_bucket(std::uint32_t hash) const noexcept { table_.prefetch_bucket(hash); }
+  /// Reads the home bucket ahead of a look-up. For any thread.
+  void prefetch_bucket(std::uint32_t hash) const noexcept {
+    if (const Table* table = likely_table(hash)) table->prefetch_bucket(hash);
+  }
 
-  /// Reads the node that a `find` is likely to look at first. Worth its while once the bucket is there.
-  void prefetch_node(std::uint32_t hash) const noexcept { table_.prefetch_node(hash); }
+  /// Reads the node that a look-up is likely to look at first, once the bucket is there. For any thread.
+  void prefetch_node(std::uint32_t hash) const noexcept {
+    if (const Table* table = likely_table(hash)) table->prefetch_node(hash);
+  }
 
-  /// Takes a node in. There must be room (`reserve_one`), and the node must not be in the table.
+  /// Takes a node in. There must be room (`reserve_one`), and the node must not be in the index.
   void insert(Node& node) noexcept {
-    table_.insert(node);
+    current()->insert(node);
     ++size_;
-    if (old_.bucket_count() != 0) move_buckets(2);
+    advance(moves_an_insertion);
+  }
+
+  /// Goes on with the growth if there is one, by so many buckets. Insertions do that by themselves; but while there are
+  /// two tables, look-ups search both, so that it is good to come to an end where no more insertions follow.
+  void advance(std::size_t buckets) noexcept {
+    for (; buckets > 0 && old() != nullptr; --buckets) move_bucket();
   }
 
   void erase(const Node& node) noexcept {
-    if (!table_.erase(node)) old_.erase(node);
+    if (!current()->erase(node)) old()->erase(node);
     --size_;
   }
 
   /// Puts `fresh`, which has the same hash, into the slot of `node`.
   void replace(const Node& node, Node& fresh) noexcept {
-    if (!table_.replace(node, fresh)) old_.replace(node, fresh);
+    if (!current()->replace(node, fresh)) old()->replace(node, fresh);
   }
 
-  /// Forgets every node and frees the table.
+  /// Whether there are tables that are of no more use, but for readers who still may be in them.
+  bool has_retired() const noexcept { return retired_ != nullptr; }
+
+  /// Frees them. No look-up may be going on that began before a table was retired.
+  void free_retired() noexcept {
+    while (retired_ != nullptr) delete std::exchange(retired_, retired_->next_retired);
+  }
+
+  /// Forgets every node and frees all tables. No look-up may be going on.
   void clear() noexcept {
-    table_ = Table();
-    old_ = Table();
-    size_ = 0;
+    HashIndex cleared;
+    cleared.swap(*this);
   }
 
+  /// Exchanges all that there is, retired tables too. For the writer of both. Look-ups may go on in one of them if the
+  /// other has not been used yet: so an index can be taken away from its readers, who may be in the tables still when
+  /// those belong to the other one, which therefore must not change until they have left.
   void swap(HashIndex& other) noexcept {
-    std::swap(table_, other.table_);
-    std::swap(old_, other.old_);
-    std::swap(old_next_, other.old_next_);
+    // The order matters to readers: who has seen `old_` change will see that `current_` has changed.
+    exchange(current_, other.current_);
+    exchange(old_, other.old_);
+    exchange(old_next_, other.old_next_);
     std::swap(old_given_back_, other.old_given_back_);
+    std::swap(retired_, other.retired_);
     std::swap(size_, other.size_);
   }
 
  private:
-  static constexpr std::size_t slots = 7;
+  using Table = IndexTable<Node>;
 
-  struct alignas(64) Bucket {
-    std::uint8_t tags[slots];
-    std::uint8_t passed_by;
-    Node* nodes[slots];
-  };
-  static_assert(sizeof(void*) != 8 || sizeof(Bucket) == 64, "a bucket is one cache line");
+  /// How much larger the next table is. Less makes for more moves, more for more memory that lies idle: with this an
+  /// entry has 11.6 to 15.5 bytes of buckets, where doubling would let it have up to 23.
+  using Growth = std::ratio<4, 3>;
 
-  /// The upper bits of the hash, of which the bucket's number uses the lower ones; never 0.
-  static std::uint8_t tag_of(std::uint32_t hash) noexcept { return static_cast<std::uint8_t>(hash >> 25 | 0x80u); }
-
-  /// The slots of a bucket whose tag is `tag` (0: the empty ones), as a set that `first_slot` and `rest` walk through.
-  /// Behind a tag that agrees, one may come up that differs in its lowest bit; it is no empty slot's.
-  static std::uint64_t matching_slots(const Bucket& bucket, std::uint8_t tag) noexcept {
-    constexpr std::uint64_t ones = 0x0101010101010101u;
-    constexpr std::uint64_t high_bits = 0x0080808080808080u;  // of all but the eighth byte, which is no tag
-    std::uint64_t bytes = 0;
-    std::memcpy(&bytes, &bucket, sizeof bytes);
-    if constexpr (std::endian::native == std::endian::big) bytes = __builtin_bswap64(bytes);
-    bytes ^= tag * ones;  // now a byte is zero where the tag agrees, and has its high bit where one of the two is 0
-    return (bytes - ones) & ~bytes & high_bits;
+  static constexpr std::size_t grown(std::size_t buckets) noexcept {
+    constexpr std::size_t gained = Growth::num - Growth::den;
+    constexpr std::size_t of = Growth::den;
+    return buckets + std::max<std::size_t>(1, buckets / of * gained + (buckets % of * gained + of - 1) / of);
   }
-  static std::size_t first_slot(std::uint64_t matching) noexcept {
-    return static_cast<std::size_t>(std::countr_zero(matching)) / 8;
+
+  /// The buckets of an old table that come on one insertion that the new one has room for, rounded up.
+  static constexpr std::size_t moves_an_insertion = [] {
+    constexpr std::size_t old_buckets = 1000 * Growth::den;
+    constexpr std::size_t insertions = Table::capacity_of(grown(old_buckets)) - Table::capacity_of(old_buckets);
+    return (old_buckets + insertions - 1) / insertions;
+  }();
+
+  /// Large tables have the most room to spare; small ones lose some of it by rounding.
+  static constexpr bool keeps_up(std::size_t old_buckets) noexcept {
+    const std::size_t insertions = Table::capacity_of(grown(old_buckets)) - Table::capacity_of(old_buckets);
+    return insertions * moves_an_insertion >= old_buckets;
   }
-  static std::uint64_t rest(std::uint64_t matching) noexcept { return matching & (matching - 1); }
-
-  class Table {
-   public:
-    Table() = default;
-
-    explicit Table(std::size_t bucket_count)
-        : memory_(bucket_count * sizeof(Bucket)),
-          buckets_(static_cast<Bucket*>(memory_.data())),
-          mask_(bucket_count - 1) {}
-
-    Table(Table&& other) noexcept
-        : memory_(std::move(other.memory_)),
-          buckets_(std::exchange(other.buckets_, nullptr)),
-          mask_(std::exchange(other.mask_, no_buckets)) {}
-    Table& operator=(Table&& other) noexcept {
-      memory_.swap(other.memory_);
-      std::swap(buckets_, other.buckets_);
-      std::swap(mask_, other.mask_);
-      return *this;
+  static_assert([] {
+    for (std::size_t buckets = 1; buckets < 100; ++buckets) {
+      if (!keeps_up(buckets)) return false;
     }
+    return true;
+  }());
 
-    /// Gives back the memory of the buckets from `given_back` to `end`, in which no entry lies any more, up to the
-    /// first one that entries further on have passed by. Result: the first bucket that was not given back.
-    std::size_t give_back(std::size_t given_back, std::size_t end) noexcept {
-      constexpr std::size_t at_a_time = ZeroedMemory::piece / sizeof(Bucket);
-      std::size_t next = given_back;
-      while (next < end && buckets_[next].passed_by == 0) {
-        if (++next % at_a_time == 0) memory_.give_back((next - at_a_time) * sizeof(Bucket));
-      }
-      return next;
-    }
+  /// How far ahead of the moves nodes are read, and buckets ahead of that: memory answers within so many insertions.
+  static constexpr std::size_t nodes_ahead = 2;
+  static constexpr std::size_t buckets_ahead = 4;
 
-    std::size_t bucket_count() const noexcept { return mask_ + 1; }
+  // Both loads are acquires, so that the reader of a pointer sees the table that it points to, and that a reader who
+  // loads current_ before old_ gets an old_ which is no older.
+  Table* current() const noexcept { return current_.load(std::memory_order_acquire); }
+  Table* old() const noexcept { return old_.load(std::memory_order_acquire); }
 
-    /// How many entries it takes before it should grow: 5.5 of 7 slots. Beyond that too many look-ups pass by.
-    std::size_t capacity() const noexcept { return bucket_count() * 11 / 2; }
+  /// Where an entry is most likely while the index grows. Tables hold hashes in order, and so the moves tell. No reader
+  /// relies on it: thus relaxed.
+  bool has_moved(const Table& old, std::uint32_t hash) const noexcept {
+    return old.home_of(hash) < old_next_.load(std::memory_order_relaxed);
+  }
 
-    Bucket& operator[](std::size_t index) const noexcept { return buckets_[index]; }
+  const Table* likely_table(std::uint32_t hash) const noexcept {
+    const Table* table = current();
+    const Table* growing_from = old();
+    return growing_from == nullptr || has_moved(*growing_from, hash) ? table : growing_from;
+  }
 
-    template <class Function>
-    void for_each(Function& f) const {
-      for (std::size_t index = 0; index < bucket_count(); ++index) {
-        for (std::size_t slot = 0; slot < slots; ++slot) {
-          if (buckets_[index].tags[slot] != 0) f(*buckets_[index].nodes[slot]);
-        }
-      }
-    }
-
-    void prefetch_bucket(std::uint32_t hash) const noexcept {
-      if (buckets_ != nullptr) prefetch(buckets_ + (hash & mask_));
-    }
-
-    void prefetch_node(std::uint32_t hash) const noexcept {
-      if (buckets_ == nullptr) return;
-      const Bucket& bucket = buckets_[hash & mask_];
-      const std::uint64_t found = matching_slots(bucket, tag_of(hash));
-      if (found == 0) return;
-      const auto* node = reinterpret_cast<const char*>(bucket.nodes[first_slot(found)]);
-      prefetch(node);
-      prefetch(node + sizeof(Bucket));
-    }
-
-    template <class Predicate>
-    Node* find(std::uint32_t hash, Predicate&& matches) const {
-      if (buckets_ == nullptr) return nullptr;
-      const std::uint8_t tag = tag_of(hash);
-      std::size_t index = hash & mask_;
-      do {
-        const Bucket& bucket = buckets_[index];
-        for (std::uint64_t found = matching_slots(bucket, tag); found != 0; found = rest(found)) {
-          Node* node = bucket.nodes[first_slot(found)];
-          if (node->hash == hash && matches(*node)) return node;
-        }
-        if (bucket.passed_by == 0) return nullptr;
-        index = (index + 1) & mask_;
-      } while (index != (hash & mask_));  // every bucket may have been passed by in its time
+  /// Both pointers are parameters since a reader must have loaded them in this order, and before it looks.
+  template <class Predicate>
+  [[gnu::always_inline]] Node* find_in(const Table* table, const Table* old, std::uint32_t hash,
+                                       const Predicate& matches) const {
+    if (table == nullptr) [[unlikely]] {
       return nullptr;
     }
-
-    void insert(Node& node) noexcept {
-      const std::uint8_t tag = tag_of(node.hash);
-      for (std::size_t index = node.hash & mask_;; index = (index + 1) & mask_) {
-        Bucket& bucket = buckets_[index];
-        if (const std::uint64_t free = matching_slots(bucket, 0)) {
-          const std::size_t slot = first_slot(free);
-          bucket.tags[slot] = tag;
-          bucket.nodes[slot] = &node;
-          return;
-        }
-        if (bucket.passed_by != 255) ++bucket.passed_by;
-      }
+    if (old != nullptr) [[unlikely]] {
+      return find_while_growing(*table, *old, hash, matches);
     }
-
-    bool replace(const Node& node, Node& fresh) noexcept {
-      std::size_t index = 0;
-      const std::size_t slot = locate(node, index);
-      if (slot == slots) return false;
-      buckets_[index].nodes[slot] = &fresh;
-      return true;
-    }
-
-    bool erase(const Node& node) noexcept {
-      std::size_t index = 0;
-      const std::size_t slot = locate(node, index);
-      if (slot == slots) return false;
-      empty_slot(index, slot, node.hash);
-      return true;
-    }
-
-    void empty_slot(std::size_t index, std::size_t slot, std::uint32_t hash) noexcept {
-      buckets_[index].tags[slot] = 0;
-      for (std::size_t passed = hash & mask_; passed != index; passed = (passed + 1) & mask_) {
-        if (buckets_[passed].passed_by != 255) --buckets_[passed].passed_by;
-      }
-    }
-
-   private:
-    static constexpr std::size_t no_buckets = static_cast<std::size_t>(-1);
-
-    /// The slot in which a node lies (and its bucket's `index`), or `slots` if it is not in this table.
-    std::size_t locate(const Node& node, std::size_t& index) const noexcept {
-      if (buckets_ == nullptr) return slots;
-      const std::uint8_t tag = tag_of(node.hash);
-      index = node.hash & mask_;
-      do {
-        const Bucket& bucket = buckets_[index];
-        for (std::uint64_t found = matching_slots(bucket, tag); found != 0; found = rest(found)) {
-          if (bucket.nodes[first_slot(found)] == &node) return first_slot(found);
-        }
-        if (bucket.passed_by == 0) return slots;
-        index = (index + 1) & mask_;
-      } while (index != (node.hash & mask_));
-      return slots;
-    }
-
-    ZeroedMemory memory_;
-    Bucket* buckets_ = nullptr;
-    std::size_t mask_ = no_buckets;  // bucket_count() == 0
-  };
-
-  void move_buckets(std::size_t count) noexcept {
-    for (; count > 0 && old_next_ < old_.bucket_count(); --count, ++old_next_) {
-      Bucket& bucket = old_[old_next_];
-      for (std::size_t slot = 0; slot < slots; ++slot) {
-        if (bucket.tags[slot] == 0) continue;
-        Node& node = *bucket.nodes[slot];
-        old_.empty_slot(old_next_, slot, node.hash);
-        table_.insert(node);
-      }
-    }
-    old_given_back_ = old_.give_back(old_given_back_, old_next_);
-    if (old_next_ == old_.bucket_count()) old_ = Table();
+    return table->find(hash, matches);
   }
 
-  void finish_growing() noexcept {
-    if (old_.bucket_count() != 0) move_buckets(old_.bucket_count());
+  /// The predicate is a copy for the reason that IndexTable has.
+  template <class Predicate>
+  [[gnu::noinline]] Node* find_while_growing(const Table& table, const Table& old, std::uint32_t hash,
+                                             Predicate matches) const {
+    // This is only a guess. A miss needs the old table to be searched first, then the new one.
+    if (has_moved(old, hash)) {
+      if (Node* node = table.find(hash, matches)) return node;
+    }
+    if (Node* node = old.find(hash, matches)) return node;
+    return table.find(hash, matches);
   }
 
-  Table table_;
-  Table old_;
-  std::size_t old_next_ = 0;        // the first bucket of old_ that has not been moved
-  std::size_t old_given_back_ = 0;  // the first whose memory may still be needed
+  /// Moves the next bucket of the old table, which there must be.
+  void move_bucket() noexcept {
+    Table& from = *old();
+    Table& to = *current();
+    const std::size_t index = old_next_.load(std::memory_order_relaxed);
+    const auto& bucket = from.bucket(index);
+    for (SlotSet used = bucket.word().used(); !used.empty(); used.drop_first()) {
+      Node& node = *bucket.node(used.first());
+      to.insert(node);
+      from.take_out(index, used.first(), node.hash);
+    }
+    old_next_.store(index + 1, std::memory_order_relaxed);
+    old_given_back_ = from.give_back(old_given_back_, index + 1);
+    if (index + 1 == from.bucket_count()) {
+      retire(from);
+    } else {
+      prefetch_moves(from, index);
+    }
+  }
+
+  static void prefetch_moves(const Table& from, std::size_t index) noexcept {
+    if (index + buckets_ahead < from.bucket_count()) prefetch(&from.bucket(index + buckets_ahead));
+    if (index + nodes_ahead >= from.bucket_count()) return;
+    const auto& bucket = from.bucket(index + nodes_ahead);
+    for (SlotSet used = bucket.word().used(); !used.empty(); used.drop_first()) {
+      prefetch(&bucket.node(used.first())->hash);
+    }
+  }
+
+  void retire(Table& table) noexcept {
+    old_.store(nullptr, std::memory_order_release);
+    table.next_retired = std::exchange(retired_, &table);
+  }
+
+  template <class Value>
+  static void exchange(std::atomic<Value>& one, std::atomic<Value>& other) noexcept {
+    const Value value = one.load(std::memory_order_relaxed);
+    one.store(other.load(std::memory_order_relaxed), std::memory_order_release);
+    other.store(value, std::memory_order_release);
+  }
+
+  // What readers read seldom changes, and shares no cache line with what every insertion writes.
+  alignas(cache_line) std::atomic<Table*> current_{nullptr};
+  std::atomic<Table*> old_{nullptr};  // null but while the index grows
+
+  alignas(cache_line) std::atomic<std::size_t> old_next_{0};  // the first bucket of old_ that has not been moved
+  std::size_t old_given_back_ = 0;                            // the first whose memory may still be needed
   std::size_t size_ = 0;
+  Table* retired_ = nullptr;  // chained by next_retired
 };
 
 }  // namespace larder::detail

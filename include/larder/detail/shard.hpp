@@ -1,62 +1,37 @@
 /// \file shard.hpp
-/// Shard: the entries of an in-memory cache that share one lock, one order of use and one share of the limits.
+/// Shard: the entries of an in-memory cache that share one mutex, one order of use and one share of the limits.
 ///
-/// Every function but those of its mutex is called with the mutex held. None of them runs user code, except that
-/// `find` calls the predicate that it is given: so entries that leave go to a `RemovedEntries`, whose owner reports
-/// and frees them once the lock is released. None allocates or throws but `find` (what the predicate throws) and
-/// `make_room_in_index` (std::bad_alloc), and those two change nothing then but to let expired entries go.
+/// Every function is called with the mutex held, but for those of the mutex and those that say that they are for
+/// readers: these are called with a read stripe locked (read_stripes.hpp). None of them runs user code, except that
+/// the look-ups call the predicate that they are given: so entries that leave go to a `RemovedEntries`, whose owner
+/// reports and frees them once the mutex is released. None allocates or throws but the look-ups (what the predicate
+/// throws) and `make_room` (std::bad_alloc), and those change nothing then but to let expired entries go.
 ///
 /// Invariants, whenever the mutex is free:
-/// - Index and eviction policy hold the same entries; the wheel holds the timers of those that expire.
+/// - Index, eviction policy and `ids_` hold the same entries; the wheel holds the timers of those that expire.
+/// - An entry's number is its own while it is in the cache, and passes to the entry that replaces it.
 /// - `size_` and `weight_` are the sums over these entries, and neither limit is exceeded.
+/// - No reader can be looking at an entry that `let_go` has handed out.
 #pragma once
 
+#include <algorithm>
+#include <atomic>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <utility>
 
 #include <larder/cache_stats.hpp>
+#include <larder/detail/entry_ids.hpp>
 #include <larder/detail/hash_index.hpp>
 #include <larder/detail/node_head.hpp>
+#include <larder/detail/read_stripes.hpp>
+#include <larder/detail/removed_entries.hpp>
 #include <larder/detail/timer_wheel.hpp>
 #include <larder/removal_cause.hpp>
 
 namespace larder::detail {
-
-/// Entries that have left a shard, in that order, each with its cause. Its owner must take all of them out.
-class RemovedEntries {
- public:
-  RemovedEntries() noexcept {}  // NOLINT(cppcoreguidelines-pro-type-member-init): see last_
-  RemovedEntries(const RemovedEntries&) = delete;
-  RemovedEntries& operator=(const RemovedEntries&) = delete;
-
-  void push(NodeHead& node, RemovalCause cause) noexcept {
-    node.mark = static_cast<std::uint8_t>(cause);
-    node.newer = nullptr;
-    (first_ == nullptr ? first_ : last_->newer) = &node;
-    last_ = &node;
-  }
-
-  /// Takes over a chain that is linked by `newer`.
-  void push_all(NodeHead* chain, RemovalCause cause) noexcept {
-    while (chain != nullptr) push(*std::exchange(chain, chain->newer), cause);
-  }
-
-  /// The entry that left first, or null.
-  NodeHead* pop() noexcept {
-    NodeHead* first = first_;
-    if (first != nullptr) first_ = first->newer;
-    return first;
-  }
-
-  bool empty() const noexcept { return first_ == nullptr; }
-
-  static RemovalCause cause_of(const NodeHead& node) noexcept { return static_cast<RemovalCause>(node.mark); }
-
- private:
-  NodeHead* first_ = nullptr;
-  NodeHead* last_;  // only where there is a first; most operations remove nothing, and should not pay for it
-};
 
 struct ShardLimits {
   std::size_t weight;
@@ -67,28 +42,40 @@ struct ShardLimits {
 template <class Node, class Eviction, class Mutex>
 class alignas(64) Shard {
  public:
-  /// All that a cleared shard held, to be freed without the lock.
-  struct Contents {
-    HashIndex<Node> index;
-    NodeHead* chain = nullptr;
-  };
+  using Index = HashIndex<Node>;
+  using Stripes = ReadStripes<Node, Mutex>;
+  using Stripe = typename Stripes::Stripe;
 
   void set_limits(ShardLimits limits) noexcept { limits_ = limits; }
 
   /// For std::lock_guard.
   void lock() { mutex_.lock(); }
   void unlock() { mutex_.unlock(); }
+  bool try_lock() {
+    if constexpr (requires { mutex_.try_lock(); }) {
+      return mutex_.try_lock();
+    } else {
+      mutex_.lock();
+      return true;
+    }
+  }
+
+  /// The calling thread's read stripe. To be called with nothing locked.
+  [[gnu::always_inline]] Stripe& own_stripe() {
+    return stripes_.own([this](std::uint32_t index) { mark_stripe_used(index); });
+  }
 
   std::size_t entries() const noexcept { return index_.size(); }
 
-  /// Whether any entry here has a TTL, so that it matters what time it is.
-  bool can_expire() const noexcept { return !wheel_.empty(); }
+  /// Before this time nothing is due to expire. Also for readers, who need it as a hint only: so relaxed will do.
+  Tick next_due() const noexcept { return next_due_.load(std::memory_order_relaxed); }
 
-  /// Lets a few of the entries go that have expired. Called by every operation, this reclaims them in step with
-  /// the work done, so that nobody has to pay for many at once. O(1).
+  /// Lets a few of the entries go that have expired. Called by every operation that finds some due, this reclaims
+  /// them in step with the work done, so that nobody has to pay for many at once. O(1).
   [[gnu::noinline]] void expire_some(Tick now, RemovedEntries& removed) noexcept {
     std::size_t steps = steps_an_operation;
     while (Timer* timer = wheel_.pop_due(now, steps)) expire(*timer, removed);
+    publish_due();
   }
 
   /// Lets all entries go that have expired. O(those entries), amortized.
@@ -96,45 +83,61 @@ class alignas(64) Shard {
     while (expire_one(now, removed)) continue;
   }
 
+  /// For readers: the entry with this hash for which `matches(node)` holds, expired or not.
+  template <class Predicate>
+  [[gnu::always_inline]] auto find_shared(std::uint32_t hash, const Predicate& matches) const {
+    return index_.find_shared(hash, matches);
+  }
+
   /// The live entry with this hash for which `matches(node)` holds, or null. One that has expired is let go.
   template <class Predicate>
-  Node* find(std::uint32_t hash, Tick now, RemovedEntries& removed, Predicate&& matches) {
+  Node* find(std::uint32_t hash, Tick now, RemovedEntries& removed, const Predicate& matches) {
     Node* node = index_.find(hash, matches);
     if (node != nullptr && node->expires() && node->timer().deadline <= now) [[unlikely]] {
       wheel_.erase(node->timer());
-      expire(node->timer(), removed);
+      expire(*node, removed);
       return nullptr;
     }
     return node;
   }
 
+  /// For readers, too.
   void prefetch_bucket(std::uint32_t hash) const noexcept { index_.prefetch_bucket(hash); }
   void prefetch_node(std::uint32_t hash) const noexcept { index_.prefetch_node(hash); }
 
-  /// Whether this very entry is still here.
-  bool holds(const Node& node) const noexcept {
-    return index_.find(node.hash, [&node](const Node& other) { return &other == &node; }) != nullptr;
-  }
-
-  void count_hit(Node& node) noexcept {
+  void count_hit(Node& node, Stripe& own) noexcept {
     ++counters_.hits;
-    eviction_.touch(node);
+    settle(own);
+    eviction_.touch(node.id);
   }
-  void count_late_hit() noexcept { ++counters_.hits; }
   void count_miss() noexcept { ++counters_.misses; }
 
-  /// Makes sure that one more entry finds room in the index. \throws std::bad_alloc.
-  void make_room_in_index() {
-    // Where an entry must leave for the new one, there is room already.
-    if (index_.size() < limits_.entries) index_.reserve_one();
+  /// Works off the promotions that a stripe has noted.
+  void settle(Stripe& stripe) noexcept {
+    if (stripe.pending_count() == 0) return;
+    const std::lock_guard lock(stripe);
+    promote_pending(stripe);
   }
 
-  /// Puts `fresh` in the place of `old`, or adds it where there is no old one: then `make_room_in_index` was called.
-  /// Expired entries make room first, then those that the policy chooses. `fresh` is within the limits by itself.
-  void store(Node& fresh, Node* old, Tick now, RemovedEntries& removed) noexcept {
+  /// Makes sure that one more entry finds room in index, numbers and order of use. \throws std::bad_alloc.
+  void make_room() {
+    // Where an entry must leave for the new one, there is room already.
+    if (index_.size() >= limits_.entries) return;
+    index_.reserve_one();
+    ids_.reserve_one();
+    eviction_.reserve(ids_.bound() + 1);
+  }
+
+  /// Puts `fresh` in the place of `old`, or adds it where there is no old one: then `make_room` was called. Expired
+  /// entries make room first, then those that the policy chooses. `fresh` is within the limits by itself. `own` is the
+  /// calling thread's stripe.
+  void store(Node& fresh, Node* old, Tick now, RemovedEntries& removed, Stripe& own) noexcept {
+    settle(own);
     if (old != nullptr) {
+      fresh.id = old->id;
       index_.replace(*old, fresh);
-      eviction_.replace(*old, fresh);
+      index_.advance(1);
+      eviction_.touch(fresh.id);
       forget(*old);
       removed.push(*old, RemovalCause::replaced);
     }
@@ -142,34 +145,52 @@ class alignas(64) Shard {
     while (weight_ > limits_.weight - fresh.weight() || index_.size() > limits_.entries - further_entries) {
       if (expire_one(now, removed)) continue;
       // There is another entry to evict: `fresh` alone exceeds no limit.
-      remove(static_cast<Node&>(*eviction_.victim(&fresh)), RemovalCause::evicted, removed);
+      remove(node_of(eviction_.victim(fresh.id)), RemovalCause::evicted, removed);
     }
     if (old == nullptr) {
+      fresh.id = ids_.take(fresh.hash);
       index_.insert(fresh);
-      eviction_.insert(fresh);
+      eviction_.insert(fresh.id);
     }
     size_ += fresh.size();
     weight_ += fresh.weight();
-    if (fresh.expires()) wheel_.insert(fresh.timer());
+    if (fresh.expires()) start_timer(fresh.timer());
     ++counters_.sets;
+    if (index_.has_retired()) [[unlikely]] {
+      wait_for_readers(removed);
+    }
   }
 
   /// Removes an entry for a reason other than its TTL.
   void remove(Node& node, RemovalCause cause, RemovedEntries& removed) noexcept {
     if (cause == RemovalCause::erased) ++counters_.deletes;
     if (cause == RemovalCause::evicted) ++counters_.evictions;
-    index_.erase(node);
-    eviction_.erase(node);
     forget(node);
+    take_out(node);
     removed.push(node, cause);
   }
 
-  /// Empties the shard.
-  void release_all(Contents& contents) noexcept {
-    index_.swap(contents.index);
-    contents.chain = eviction_.release_all();
+  /// To be called at the end of an operation. What it has removed may still be looked at by readers: result, in
+  /// `removed`, is what nobody can be looking at any more. Where nobody can tell when an entry is freed, it stays for
+  /// a while, so that readers are waited for once in many removals. `told`: whether a listener wants to know of them.
+  void let_go(RemovedEntries& removed, bool told) noexcept {
+    if constexpr (Stripes::concurrent) {
+      if (!removed.empty() && !linger(removed, told)) wait_for_readers(removed);
+    }
+  }
+
+  /// Empties the shard. `index` and the entries in it are the caller's, and no reader's.
+  void release_all(Index& index, RemovedEntries& removed) noexcept {
+    index_.swap(index);
+    ids_.clear();
+    eviction_.clear();
     wheel_.clear();
+    publish_due();
     size_ = weight_ = 0;
+    // This waits for the readers, too. What they have noted is not marked as removed, and must not be promoted.
+    stripes_.for_each_locked([](Stripe& stripe) { stripe.forget_pending(); });
+    removed.take(lingering_);
+    lingering_count_ = 0;
   }
 
   /// Calls f(node) for each entry, also for those that have expired and were not let go yet.
@@ -182,6 +203,10 @@ class alignas(64) Shard {
   void add_to(CacheStats& stats) const noexcept {
     stats.hits += counters_.hits;
     stats.misses += counters_.misses;
+    stripes_.for_each_locked([&stats](const Stripe& stripe) {
+      stats.hits += stripe.hits();
+      stats.misses += stripe.misses();
+    });
     stats.sets += counters_.sets;
     stats.deletes += counters_.deletes;
     stats.evictions += counters_.evictions;
@@ -190,12 +215,22 @@ class alignas(64) Shard {
     *stats.current_size_bytes += size_;
   }
 
-  void reset_counters() noexcept { counters_ = {}; }
+  void reset_counters() noexcept {
+    counters_ = {};
+    stripes_.for_each_locked([](Stripe& stripe) { stripe.reset_counters(); });
+  }
 
  private:
   /// An entry costs at most eight steps in its life: seven moves to a finer wheel, and its end. So even where each
   /// operation adds an entry, this many keep up with what expires.
   static constexpr std::size_t steps_an_operation = 8;
+
+  /// How many removed entries may stay until readers are waited for: few kilobytes.
+  static constexpr std::size_t most_lingering = 32;
+
+  /// How many buckets of a growing index move when promotions are worked off, so that growth ends also where there are
+  /// reads alone.
+  static constexpr std::size_t buckets_a_promotion = 8;
 
   struct Counters {
     std::uint64_t hits = 0;
@@ -206,24 +241,75 @@ class alignas(64) Shard {
     std::uint64_t expirations = 0;
   };
 
+  [[gnu::noinline]] void mark_stripe_used(std::uint32_t index) {
+    const std::lock_guard lock(mutex_);
+    stripes_.mark_used(index);
+  }
+
+  Node& node_of(EntryId id) noexcept {
+    return *index_.find(ids_.hash_of(id), [id](const Node& node) { return node.id == id; });
+  }
+
+  void promote_pending(Stripe& stripe) noexcept {
+    EntryId ids[Stripe::most_pending];
+    std::size_t count = 0;
+    for (const Node* node : stripe.pending()) {
+      if (!node->is_removed()) ids[count++] = node->id;
+    }
+    eviction_.touch_all({ids, count});
+    stripe.forget_pending();
+    index_.advance(buckets_a_promotion);
+  }
+
+  /// Result: whether all of `removed` may stay for a while, and does so now.
+  bool linger(RemovedEntries& removed, bool told) noexcept {
+    if (told) return false;
+    std::size_t count = lingering_count_;
+    bool can = true;
+    removed.for_each([&](const NodeHead& head) {
+      can = can && static_cast<const Node&>(head).can_linger();
+      ++count;
+    });
+    if (!can || count > most_lingering) return false;
+    lingering_.take(removed);
+    lingering_count_ = count;
+    return true;
+  }
+
+  /// Afterwards no reader looks at anything that is out of the index now; what lingered is in `removed`, too.
+  [[gnu::noinline]] void wait_for_readers(RemovedEntries& removed) noexcept {
+    stripes_.for_each_locked([this](Stripe& stripe) { promote_pending(stripe); });
+    removed.take(lingering_);
+    lingering_count_ = 0;
+    index_.free_retired();
+  }
+
   /// Result: whether there was one.
   bool expire_one(Tick now, RemovedEntries& removed) noexcept {
-    if (!can_expire()) return false;
+    if (wheel_.empty()) return false;
     std::size_t unlimited = static_cast<std::size_t>(-1);
     Timer* timer = wheel_.pop_due(now, unlimited);
     if (timer != nullptr) expire(*timer, removed);
+    publish_due();
     return timer != nullptr;
   }
 
-  /// Removes the entry of a timer that is out of the wheel already.
-  [[gnu::noinline]] void expire(Timer& timer, RemovedEntries& removed) noexcept {
-    Node& node = Node::of(timer);
+  void start_timer(Timer& timer) noexcept {
+    wheel_.insert(timer);
+    if (timer.deadline < next_due()) next_due_.store(timer.deadline, std::memory_order_relaxed);
+  }
+
+  void publish_due() noexcept { next_due_.store(wheel_.next_due(), std::memory_order_relaxed); }
+
+  void expire(Timer& timer, RemovedEntries& removed) noexcept { expire(Node::of(timer), removed); }
+
+  /// Removes an entry whose timer is out of the wheel already.
+  [[gnu::noinline]] void expire(Node& node, RemovedEntries& removed) noexcept {
     ++counters_.evictions;
     ++counters_.expirations;
-    index_.erase(node);
-    eviction_.erase(node);
     size_ -= node.size();
     weight_ -= node.weight();
+    take_out(node);
     removed.push(node, RemovalCause::expired);
   }
 
@@ -233,13 +319,25 @@ class alignas(64) Shard {
     weight_ -= node.weight();
   }
 
+  /// Out of the index and the order of use, and its number is free.
+  void take_out(Node& node) noexcept {
+    index_.erase(node);
+    eviction_.erase(node.id);
+    ids_.give_back(node.id);
+  }
+
   Mutex mutex_;
-  HashIndex<Node> index_;
+  Index index_;
+  std::atomic<Tick> next_due_{TimerWheel::no_deadline};
+  mutable Stripes stripes_;
+  EntryIds ids_;
   Eviction eviction_;
   Counters counters_;
   std::size_t size_ = 0;
   std::size_t weight_ = 0;
   ShardLimits limits_{};
+  RemovedEntries lingering_;
+  std::size_t lingering_count_ = 0;
   TimerWheel wheel_;
 };
 

@@ -1,9 +1,13 @@
 /// \file sharded_store.hpp
 /// ShardedStore: the shards of an in-memory cache, its time and its listener, and how an operation gets at them.
 ///
-/// An operation makes an `Access` to a shard and works with that while it lives. Its end releases the lock; then what
-/// left the shard meanwhile is reported to the listener and freed, also if something was thrown. So no user code runs
-/// under a lock but hash and equality, and what the operation itself calls.
+/// An operation that changes a shard makes an `Access` to it and works with that while it lives. Its end releases the
+/// mutex; then what left the shard meanwhile is reported to the listener and freed, also if something was thrown. So
+/// no user code runs under a lock but hash and equality, and what the operation itself calls.
+///
+/// An operation that only reads makes a `Reading`, and any number of those may be under way in one shard. A reading
+/// may come to no certain result (the index grows, or the entry has expired and should go): then the operation is
+/// repeated with an `Access`.
 #pragma once
 
 #include <atomic>
@@ -31,6 +35,7 @@ class ShardedStore {
  public:
   using Node = EntryNode<Key, Value, !std::same_as<typename Traits::Weigher, ValueSize>>;
   using Shard = detail::Shard<Node, typename Traits::Eviction, typename Traits::Mutex>;
+  using Stripe = typename Shard::Stripe;
   using Options = InMemoryOptions<Key, Value, Traits>;
 
   /// A key's hash, all 64 bits mixed: the upper half chooses the shard, the lower one the place in its index.
@@ -102,7 +107,63 @@ class ShardedStore {
   };
 
  public:
-  /// Exclusive access to one shard.
+  /// One reader's access to one shard. All of it is inlined into the operations: called, it would cost as much again.
+  class Reading {
+   public:
+    [[gnu::always_inline]] Reading(const ShardedStore& store, Shard& shard)
+        : store_(store), now_(store.can_expire() ? store.timeline_.now() : 0), shard_(shard), stripe_(shard.own_stripe()) {
+      stripe_.lock();
+    }
+    Reading(const Reading&) = delete;
+    Reading& operator=(const Reading&) = delete;
+    [[gnu::always_inline]] ~Reading() {
+      const bool full = stripe_.pending_count() == Stripe::most_pending;
+      stripe_.unlock();
+      if (full) [[unlikely]] {
+        store_.work_off(shard_, stripe_);
+      }
+      if (now_ >= shard_.next_due()) [[unlikely]] {
+        store_.reclaim(shard_);
+      }
+    }
+
+    /// The live entry of a key, or null; it stays readable until the reading ends. Throws what equality throws.
+    [[gnu::always_inline]] Node* find(KeyHash hash, KeyView<Key> key) {
+      const auto found = shard_.find_shared(hash.for_index(), IsKey{key});
+      certain_ = found.certain;
+      if (found.node != nullptr && found.node->expires() && found.node->timer().deadline <= now_) [[unlikely]] {
+        certain_ = false;
+        return nullptr;
+      }
+      return found.node;
+    }
+
+    /// Whether this very entry is still in the cache.
+    bool holds(KeyHash hash, const Node& entry) const {
+      return shard_.find_shared(hash.for_index(), [&entry](const Node& node) { return &node == &entry; }).node != nullptr;
+    }
+
+    /// Whether the last find, if it found nothing, can be believed.
+    bool is_certain() const noexcept { return certain_; }
+
+    void count_hit(Node& node) noexcept { stripe_.count_hit(node, store_.options_.promotion_interval); }
+    void count_late_hit() noexcept { stripe_.count_hit(); }
+    void count_miss() noexcept { stripe_.count_miss(); }
+
+    void prefetch_bucket(KeyHash hash) const noexcept { shard_.prefetch_bucket(hash.for_index()); }
+    void prefetch_node(KeyHash hash) const noexcept { shard_.prefetch_node(hash.for_index()); }
+
+   private:
+    const ShardedStore& store_;
+    // Reading a clock costs as much as half a look-up: it is left out where nothing can expire, and at time 0 nothing
+    // has.
+    const Tick now_;
+    Shard& shard_;
+    Stripe& stripe_;
+    bool certain_ = true;
+  };
+
+  /// Exclusive access to one shard, for who changes it.
   class Access {
    public:
     Access(const ShardedStore& store, Shard& shard)
@@ -110,63 +171,108 @@ class ShardedStore {
           knows_time_(store.can_expire()),
           now_(knows_time_ ? store.timeline_.now() : 0),
           shard_(shard),
-          lock_(shard) {}
+          stripe_(shard.own_stripe()) {
+      shard_.lock();
+    }
+    Access(const Access&) = delete;
+    Access& operator=(const Access&) = delete;
+    ~Access() {
+      shard_.let_go(departures_.entries, departures_.store.has_listener());
+      shard_.unlock();
+    }
 
     Shard* operator->() const noexcept { return &shard_; }
 
     /// The live entry of a key, or null. A few expired ones are let go on the way. What was found stays: it is one
     /// and the same time until the access ends. Throws what equality throws.
     Node* find(KeyHash hash, KeyView<Key> key) {
-      if (shard_.can_expire()) [[unlikely]] {
+      if (shard_.next_due() != TimerWheel::no_deadline) [[unlikely]] {
         if (!knows_time_) {  // the first entry with a TTL came since
           now_ = departures_.store.timeline_.now();
           knows_time_ = true;
         }
-        shard_.expire_some(now_, departures_.entries);
+        if (now_ >= shard_.next_due()) shard_.expire_some(now_, departures_.entries);
       }
-      return shard_.find(hash.for_index(), now_, departures_.entries, [&key](const Node& node) {
-        using KeyEqual = typename Traits::KeyEqual;
-        if constexpr (Node::key_inline && std::same_as<KeyEqual, std::equal_to<>>) {
-          return equal_texts(node.key(), key);
-        } else {
-          return static_cast<bool>(KeyEqual()(node.key(), key));
-        }
-      });
+      return shard_.find(hash.for_index(), now_, departures_.entries, IsKey{key});
     }
 
+    /// Lets a few of the entries go that have expired.
+    void expire_some() noexcept { shard_.expire_some(now_, departures_.entries); }
+
+    void count_hit(Node& node) noexcept { shard_.count_hit(node, stripe_); }
+
     /// Shard::store at the present time. `old` is what `find` found.
-    void store(Node& fresh, Node* old) noexcept { shard_.store(fresh, old, now_, departures_.entries); }
+    void store(Node& fresh, Node* old) noexcept { shard_.store(fresh, old, now_, departures_.entries, stripe_); }
     void remove(Node& node, RemovalCause cause) noexcept { shard_.remove(node, cause, departures_.entries); }
 
     /// Lets all entries go that have expired.
     void expire_all() {
-      if (shard_.can_expire()) shard_.expire_all(departures_.store.timeline_.now(), departures_.entries);
+      if (shard_.next_due() != TimerWheel::no_deadline) {
+        shard_.expire_all(departures_.store.timeline_.now(), departures_.entries);
+      }
     }
 
+    /// Empties the shard: `index` holds what was in it.
+    void release_all(typename Shard::Index& index) noexcept { shard_.release_all(index, departures_.entries); }
+
    private:
-    Departures departures_;
-    // Reading a clock costs as much as half a look-up: it is left out where nothing can expire, and at time 0 nothing
-    // has.
-    bool knows_time_;
+    Departures departures_;  // first, so that it ends last, with the mutex released
+    bool knows_time_;  // see Reading::now_
     Tick now_;
     Shard& shard_;
-    std::lock_guard<Shard> lock_;  // last, so that it is released first
+    Stripe& stripe_;
   };
+
+  /// Sees to it that a reading may count so many hits without losing their order.
+  void expect_hits(Shard& shard, std::uint32_t hits) const {
+    Stripe& stripe = shard.own_stripe();
+    if (stripe.pending_count() > Stripe::most_pending - hits) work_off(shard, stripe);
+  }
 
   /// Empties a shard. Result: how many live entries there were.
   std::size_t clear(Shard& shard) {
     Departures departures(*this);
-    typename Shard::Contents contents;
+    typename Shard::Index index;
     {
       Access access(*this, shard);
       access.expire_all();
-      shard.release_all(contents);
+      access.release_all(index);
     }
-    departures.entries.push_all(contents.chain, RemovalCause::cleared);
-    return contents.index.size();
+    index.for_each([&departures](Node& node) { departures.entries.push(node, RemovalCause::cleared); });
+    return index.size();
   }
 
  private:
+  /// Whether a node is the one of a key.
+  struct IsKey {
+    KeyView<Key> key;
+
+    [[gnu::always_inline]] bool operator()(const Node& node) const {
+      using KeyEqual = typename Traits::KeyEqual;
+      if constexpr (Node::key_inline && std::same_as<KeyEqual, std::equal_to<>>) {
+        return equal_texts(node.key(), key);
+      } else {
+        return static_cast<bool>(KeyEqual()(node.key(), key));
+      }
+    }
+  };
+
+  /// Works off what a stripe has noted. If somebody else changes the shard just now, the notes stay and the next hits
+  /// are not noted: a reader never waits for writers.
+  [[gnu::noinline]] void work_off(Shard& shard, Stripe& stripe) const {
+    if (shard.try_lock()) {
+      shard.settle(stripe);
+      shard.unlock();
+    } else {
+      const std::lock_guard lock(stripe);
+      stripe.pause();
+    }
+  }
+
+  /// Lets a few of the entries go that have expired.
+  [[gnu::noinline]] void reclaim(Shard& shard) const { Access(*this, shard).expire_some(); }
+
+  bool has_listener() const noexcept { return options_.on_removal != nullptr; }
   bool can_expire() const noexcept { return can_expire_.load(std::memory_order_relaxed); }
 
   /// Reports what has left, and drops the cache's references to it.
@@ -179,7 +285,7 @@ class ShardedStore {
   }
 
   void report(Node& node) const noexcept {
-    const RemovalCause cause = RemovedEntries::cause_of(node);
+    const RemovalCause cause = node.removal_cause();
     try {
       node.with_value([&](const Value& value) { options_.on_removal(node.key(), value, cause); });
     } catch (...) {

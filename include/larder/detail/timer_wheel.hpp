@@ -18,6 +18,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 namespace larder::detail {
 
@@ -37,10 +38,27 @@ class TimerWheel {
   /// The furthest deadline, some 4,000 years: later ones are clamped to it, so that no sum overflows.
   static constexpr Tick last_tick = (Tick{1} << 47) - 1;
 
+  /// Later than any deadline.
+  static constexpr Tick no_deadline = std::numeric_limits<Tick>::max();
+
   bool empty() const noexcept { return size_ == 0; }
 
   /// The latest time that the wheel has seen.
   Tick present() const noexcept { return present_; }
+
+  /// A tick before which nothing is due: until then `pop_due` need not be called. It may be too early, for of a coarse
+  /// slot only the beginning is known, and an erased timer leaves its slot marked. Once `pop_due(now)` has returned
+  /// null with steps left, it is later than `now`. 0 if something is due already, `no_deadline` if the wheel is empty.
+  /// O(wheels).
+  Tick next_due() const noexcept {
+    if (size_ == 0) return no_deadline;
+    // What waits in wheel 0 at the present is due, and may have been before the wheel saw it.
+    if (slots_[0][digit(present_, 0)] != nullptr) return 0;
+    for (unsigned wheel = 1; wheel < wheels; ++wheel) {
+      if ((occupied_[wheel] & bit_of(present_, wheel)) != 0) return present_;
+    }
+    return next_occupied(no_deadline);
+  }
 
   /// O(1). A deadline that has passed already makes the timer due at once.
   void insert(Timer& timer) noexcept {

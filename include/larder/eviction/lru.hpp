@@ -1,74 +1,108 @@
 /// \file lru.hpp
 /// Lru: evicts the least recently used entry, exactly.
 ///
-/// An intrusive doubly linked ring through a sentinel: `sentinel_.older` is the newest entry and
-/// `sentinel_.newer` the oldest. Every function is O(1), allocates nothing and throws nothing; the cache
-/// calls them under its lock.
+/// This is also the shape of an eviction policy, whichever it is: it knows an entry by its number alone
+/// (detail/entry_ids.hpp), keeps what it knows in arrays by numbers, and has these functions. The cache calls them
+/// under its lock, and only for numbers for which it called `reserve`. None but that allocates or throws.
+///
+/// Invariants:
+/// - The entries are a doubly linked ring through number 0: its `older` is the newest entry, its `newer` the oldest.
+/// - The links of an entry are eight bytes, eight entries a cache line, and touch nothing of the entry itself. What
+///   lies there for numbers that are not in the ring has no meaning.
+/// - While there was no `reserve`, there is no memory, and no entry.
 #pragma once
 
-#include <larder/detail/node_head.hpp>
+#include <cstddef>
+#include <span>
+
+#include <larder/detail/chunked_array.hpp>
+#include <larder/detail/entry_ids.hpp>
 #include <larder/detail/prefetch.hpp>
 
 namespace larder {
 
 class Lru {
  public:
-  Lru() noexcept { clear(); }
-  Lru(const Lru&) = delete;
-  Lru& operator=(const Lru&) = delete;
+  using EntryId = detail::EntryId;
 
-  /// A new entry has come: it is the newest.
-  void insert(detail::NodeHead& node) noexcept {
-    node.newer = &sentinel_;
-    node.older = sentinel_.older;
-    node.older->newer = &node;
-    sentinel_.older = &node;
+  /// Makes room for all numbers below `ids`. Amortized O(1) for each new number.
+  /// \throws std::bad_alloc; nothing has changed then.
+  void reserve(std::size_t ids) {
+    if (ids > links_.capacity()) [[unlikely]] {
+      const bool is_first = links_.capacity() == 0;
+      links_.reserve(ids);
+      if (is_first) links_[ring] = {ring, ring};
+    }
   }
 
-  /// An entry was read: it becomes the newest. Nothing is written if it is already.
-  void touch(detail::NodeHead& node) noexcept {
-    if (sentinel_.older == &node) return;
-    erase(node);
-    insert(node);
+  /// A new entry has come: it is the newest. O(1), as all that follows.
+  void insert(EntryId id) noexcept { link(id, links_[ring].older); }
+
+  /// An entry was read or replaced: it becomes the newest. Nothing is written if it is already.
+  void touch(EntryId id) noexcept {
+    const EntryId newest = links_[ring].older;
+    if (newest == id) return;
+    unlink(id);
+    link(id, newest);
   }
 
-  /// Reads ahead what `touch` of this entry will write to.
-  static void prefetch_touch(const detail::NodeHead& node) noexcept {
-    detail::prefetch(node.newer);
-    detail::prefetch(node.older);
-  }
-
-  /// `fresh` takes the place of `node`, which leaves; as a write is a use, it is the newest.
-  void replace(detail::NodeHead& node, detail::NodeHead& fresh) noexcept {
-    erase(node);
-    insert(fresh);
+  /// Touches each of them in this order, and waits for memory thrice and not thrice for each. Meant for some tens of
+  /// them: what is read ahead must not be pushed out again before its use.
+  void touch_all(std::span<const EntryId> ids) noexcept {
+    for (const EntryId id : ids) prefetch(id);
+    for (const EntryId id : ids) prefetch_neighbours(id);
+    for (const EntryId id : ids) touch(id);
   }
 
   /// An entry leaves.
-  void erase(detail::NodeHead& node) noexcept {
-    node.newer->older = node.older;
-    node.older->newer = node.newer;
+  void erase(EntryId id) noexcept { unlink(id); }
+
+  /// Result: which entry should go next, but never `spared`; 0 if there is no other.
+  EntryId victim(EntryId spared) noexcept {
+    if (links_.capacity() == 0) return detail::no_entry;
+    const EntryId oldest = links_[ring].newer;
+    return oldest == spared ? links_[oldest].newer : oldest;
   }
 
-  /// Result: which entry should go next, but never `spared`; null if there is no other.
-  detail::NodeHead* victim(const detail::NodeHead* spared) noexcept {
-    detail::NodeHead* oldest = sentinel_.newer;
-    if (oldest == spared) oldest = oldest->newer;
-    return oldest == &sentinel_ ? nullptr : oldest;
+  /// Reads ahead what is kept about an entry.
+  void prefetch(EntryId id) const noexcept { detail::prefetch(&links_[id]); }
+
+  /// Reads ahead what else `touch` of this entry will write to. Worth its while once what `prefetch` reads is there.
+  void prefetch_neighbours(EntryId id) const noexcept {
+    detail::prefetch(&links_[links_[id].newer]);
+    detail::prefetch(&links_[links_[id].older]);
   }
 
-  /// Forgets every entry and returns them as a chain linked by `newer`, oldest first, ending in null.
-  detail::NodeHead* release_all() noexcept {
-    detail::NodeHead* first = victim(nullptr);
-    sentinel_.older->newer = nullptr;
-    clear();
-    return first;
-  }
+  /// Forgets every entry, and frees the memory: before the next one comes, `reserve` must be called. O(memory).
+  void clear() noexcept { links_.clear(); }
+
+  void swap(Lru& other) noexcept { links_.swap(other.links_); }
 
  private:
-  void clear() noexcept { sentinel_.newer = sentinel_.older = &sentinel_; }
+  struct Links {
+    EntryId newer;
+    EntryId older;
+  };
+  static_assert(sizeof(Links) == 8);
 
-  detail::NodeHead sentinel_;
+  /// The number that no entry has: where the ring begins and ends.
+  static constexpr EntryId ring = detail::no_entry;
+
+  void link(EntryId id, EntryId newest) noexcept {
+    links_[id] = {ring, newest};
+    links_[newest].newer = id;
+    links_[ring].older = id;
+  }
+
+  void unlink(EntryId id) noexcept {
+    // Not read as one: the processor would wait where one of the two was written just now.
+    const EntryId newer = links_[id].newer;
+    const EntryId older = links_[id].older;
+    links_[newer].older = older;
+    links_[older].newer = newer;
+  }
+
+  detail::ChunkedArray<Links> links_;
 };
 
 }  // namespace larder

@@ -1,0 +1,147 @@
+/// \file read_stripes.hpp
+/// ReadStripes: how any number of threads read a shard at the same time, without a word to each other.
+///
+/// A lock that each reader takes would be one cache line that all of them fight for. So there are several, the read
+/// stripes, and a thread takes the one of its own number: as a rule nobody else wants it, and taking it costs what an
+/// uncontended lock costs. Readers exclude nobody; who writes excludes other writers by the shard's mutex, and
+/// changes the index so that it can be read meanwhile (hash_index.hpp). What the stripes are for:
+///
+/// - A writer that takes an entry out of the index and then locks every stripe once knows that nobody reads it any
+///   more: who found it held a stripe while it was there, and who comes later does not find it. This is what RCU
+///   calls a grace period (McKenney and Slingwine, 1998), by locks: their acquire and release are all the ordering
+///   that is needed.
+/// - They take notes, since readers cannot move entries in the order of use: of each hit one keeps a pointer, and a
+///   writer promotes these entries later, before anything depends on the order. So the order is exact for what one
+///   thread does, and the cache misses of many promotions overlap. Hits and misses are counted here, too.
+///
+/// Invariants:
+/// - Who holds the shard's mutex may lock a stripe; who holds a stripe never waits for the shard's mutex.
+/// - Every stripe that was ever locked is below `used_`, which grows under the shard's mutex.
+/// - `pending` points to entries of the index, or to ones removed since the stripe was last locked by a writer.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <bit>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <thread>
+
+#include <larder/detail/thread_index.hpp>
+#include <larder/mutex.hpp>
+
+namespace larder::detail {
+
+/// Two cache lines apart from the next, since processors fetch them in pairs.
+template <class Node, class Mutex>
+class alignas(128) ReadStripe {
+ public:
+  static constexpr std::uint32_t most_pending = 64;
+
+  [[gnu::always_inline]] void lock() { mutex_.lock(); }
+  [[gnu::always_inline]] void unlock() { mutex_.unlock(); }
+
+  /// Counts a hit, and notes its promotion; of many hits one in `interval`, on average.
+  [[gnu::always_inline]] void count_hit(Node& node, std::uint32_t interval) noexcept {
+    ++hits_;
+    if (--until_promotion_ != 0) return;
+    until_promotion_ = interval == 1 ? 1 : some_hits(interval);
+    const std::uint32_t count = pending_count();
+    if (count == most_pending) return;
+    pending_[count] = &node;
+    pending_count_.store(count + 1, std::memory_order_relaxed);
+  }
+  void count_hit() noexcept { ++hits_; }
+  void count_miss() noexcept { ++misses_; }
+
+  /// How many promotions are noted. Without the lock it is a hint, which is why it is an atomic: so relaxed will do.
+  std::uint32_t pending_count() const noexcept { return pending_count_.load(std::memory_order_relaxed); }
+
+  std::span<Node* const> pending() const noexcept { return std::span(pending_).first(pending_count()); }
+  void forget_pending() noexcept { pending_count_.store(0, std::memory_order_relaxed); }
+
+  /// Notes nothing for as many hits as there are notes: nobody had time to work them off.
+  void pause() noexcept { until_promotion_ = most_pending; }
+
+  std::uint64_t hits() const noexcept { return hits_; }
+  std::uint64_t misses() const noexcept { return misses_; }
+  void reset_counters() noexcept { hits_ = misses_ = 0; }
+
+ private:
+  /// From 1 to 2 * interval - 1. At random, for where keys are asked for in turn, every n-th hit may be one on the same
+  /// few of them.
+  std::uint32_t some_hits(std::uint32_t interval) noexcept {
+    random_ ^= random_ << 13;
+    random_ ^= random_ >> 17;
+    random_ ^= random_ << 5;  // xorshift32 (Marsaglia, 2003)
+    return 1 + random_ % (interval < 1u << 31 ? 2 * interval - 1 : interval);
+  }
+
+  Mutex mutex_;
+  std::uint32_t until_promotion_ = 1;
+  std::atomic<std::uint32_t> pending_count_{0};
+  std::uint64_t hits_ = 0;
+  std::uint64_t misses_ = 0;
+  std::uint32_t random_ = 2463534242;
+  std::array<Node*, most_pending> pending_;  // the first pending_count_ of them
+};
+
+template <class Node, class Mutex>
+class ReadStripes {
+ public:
+  using Stripe = ReadStripe<Node, Mutex>;
+
+  /// Whether more than one thread may be here: else nobody has to be waited for.
+  static constexpr bool concurrent = !std::same_as<Mutex, NullMutex>;
+
+  /// \throws std::bad_alloc.
+  ReadStripes() : stripes_(std::make_unique<Stripe[]>(wanted())), mask_(wanted() - 1) {}
+
+  /// The calling thread's. `use(index)` is called first where it is used for the first time: see `mark_used`.
+  template <class Use>
+  [[gnu::always_inline]] Stripe& own(Use&& use) {
+    if constexpr (!concurrent) return stripes_[0];
+    const std::uint32_t index = ThreadIndex::get() & mask_;
+    // acquire: with the release in mark_used. Who sees that this stripe is in use sees all that was taken out of the
+    // index by writers that did not wait for it yet.
+    if (index >= used_.load(std::memory_order_acquire)) [[unlikely]] {
+      use(index);
+    }
+    return stripes_[index];
+  }
+
+  /// From now on writers wait for this stripe, too. To be called with the shard's mutex held.
+  void mark_used(std::uint32_t index) noexcept {
+    if (index >= used_.load(std::memory_order_relaxed)) used_.store(index + 1, std::memory_order_release);
+  }
+
+  /// Calls f(stripe) for each that was ever used, with it locked.
+  template <class Function>
+  void for_each_locked(Function&& f) const {
+    const std::uint32_t used = concurrent ? used_.load(std::memory_order_acquire) : 1;
+    for (Stripe& stripe : std::span(stripes_.get(), used)) {
+      const std::lock_guard lock(stripe);
+      f(stripe);
+    }
+  }
+
+ private:
+  /// As many as threads can run at once, twice over, since threads come and go.
+  static std::uint32_t wanted() noexcept {
+    if constexpr (!concurrent) return 1;
+    static const std::uint32_t count =
+        std::bit_ceil(std::clamp<std::uint32_t>(2 * std::thread::hardware_concurrency(), 4, ThreadIndex::count));
+    return count;
+  }
+
+  std::unique_ptr<Stripe[]> stripes_;
+  std::uint32_t mask_;
+  std::atomic<std::uint32_t> used_{0};
+};
+
+}  // namespace larder::detail
