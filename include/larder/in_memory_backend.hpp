@@ -118,12 +118,12 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
   template <std::invocable<const Value&> Function>
   bool visit(key_view key, Function&& f) {
     const Hash hash(key);
-    Shard& home = store_.shard_of(hash);
+    Shard& home = store_.shard_for(hash);
     {
       Reading shard(store_, home);
       Node* node = shard.find(hash, key);
       if (node != nullptr) {
-        node->with_value(std::forward<Function>(f));
+        node->with_value(key, std::forward<Function>(f));
         shard.count_hit(*node);
         return true;
       }
@@ -138,7 +138,7 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
       shard->count_miss();
       return false;
     }
-    node->with_value(std::forward<Function>(f));
+    node->with_value(key, std::forward<Function>(f));
     shard.count_hit(*node);
     return true;
   }
@@ -161,14 +161,14 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
 
   std::optional<Value> do_get(key_view key) override {
     const Hash hash(key);
-    Shard& home = store_.shard_of(hash);
+    Shard& home = store_.shard_for(hash);
     Pin entry;
     {
       Reading shard(store_, home);
       Node* node = shard.find(hash, key);
       if (node != nullptr) {
         if constexpr (copied_under_lock) {
-          std::optional<Value> value(std::in_place, node->copy_value());
+          std::optional<Value> value(std::in_place, node->copy_value(key));
           shard.count_hit(*node);
           return value;
         }
@@ -218,10 +218,11 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
   bool do_set(key_view key, Value value, Ttl ttl, Metadata metadata) override {
     if (!ttl) ttl = store_.options().default_ttl;
     const Hash hash(key);
+    Shard& home = store_.shard_for(hash);
     auto fresh = make_node(key, hash, std::move(value), ttl, std::move(metadata));
     if (ttl) store_.expect_expiry();
     const bool fits = fresh != nullptr;
-    Access shard(store_, store_.shard_of(hash));
+    Access shard(store_, home);
     put(shard, hash, key, fresh);
     return fits;
   }
@@ -253,7 +254,7 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
   /// Result: whether there was a live entry, which is gone.
   bool remove(key_view key, RemovalCause cause) {
     const Hash hash(key);
-    Access shard(store_, store_.shard_of(hash));
+    Access shard(store_, store_.shard_for(hash));
     Node* node = shard.find(hash, key);
     if (node != nullptr) shard.remove(*node, cause);
     return node != nullptr;
@@ -261,7 +262,7 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
 
   bool do_exists(key_view key) override {
     const Hash hash(key);
-    Shard& home = store_.shard_of(hash);
+    Shard& home = store_.shard_for(hash);
     {
       Reading shard(store_, home);
       if (shard.find(hash, key) != nullptr) return true;
@@ -302,7 +303,7 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
 
   std::optional<entry_type> do_get_entry(key_view key) override {
     const Hash hash(key);
-    Shard& home = store_.shard_of(hash);
+    Shard& home = store_.shard_for(hash);
     Pin entry;
     {
       Reading shard(store_, home);
@@ -404,7 +405,7 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
     Batch::for_each(here, [&](std::size_t i) {
       Node* node = shard.find(batch.hashes[i], keys[i]);
       if (node != nullptr) {
-        values[i].emplace(node->copy_value());
+        values[i].emplace(node->copy_value(keys[i]));
         shard.count_hit(*node);
       } else if (shard.is_certain()) {
         shard.count_miss();

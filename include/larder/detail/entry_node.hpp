@@ -140,7 +140,13 @@ class EntryNode : public NodeHead {
 
   /// Calls f(const Value&) in place.
   template <class Function>
-  [[gnu::always_inline]] decltype(auto) with_value(Function&& f) {
+  decltype(auto) with_value(Function&& f) {
+    return with_value(key(), std::forward<Function>(f));
+  }
+
+  /// The same for who has the node's key already: then to find the value needs nothing that the node has to tell first.
+  template <class Function>
+  [[gnu::always_inline]] decltype(auto) with_value([[maybe_unused]] KeyView<Key> own_key, Function&& f) {
     if constexpr (bytes_inline) {
       if (layout & shares_value) [[unlikely]] {
         return std::forward<Function>(f)(std::as_const(shared_value()));
@@ -148,7 +154,7 @@ class EntryNode : public NodeHead {
       if (value_.inline_size == 0) [[unlikely]] {
         return std::forward<Function>(f)(Bytes());
       }
-      const BorrowedBytes borrowed(&block, inline_value(), value_.inline_size);
+      const BorrowedBytes borrowed(&block, inline_value(own_key), value_.inline_size);
       return std::forward<Function>(f)(borrowed.get());
     } else {
       return std::forward<Function>(f)(std::as_const(value_.value));
@@ -156,7 +162,10 @@ class EntryNode : public NodeHead {
   }
 
   /// A copy of the value.
-  [[gnu::always_inline]] Value copy_value() {
+  Value copy_value() { return copy_value(key()); }
+
+  /// The same for who has the node's key already, see with_value.
+  [[gnu::always_inline]] Value copy_value([[maybe_unused]] KeyView<Key> own_key) {
     if constexpr (bytes_inline) {
       if (layout & shares_value) [[unlikely]] {
         return shared_value();
@@ -165,7 +174,7 @@ class EntryNode : public NodeHead {
         return {};
       }
       block.add_reference();
-      return BytesAccess::adopt(&block, inline_value(), value_.inline_size);
+      return BytesAccess::adopt(&block, inline_value(own_key), value_.inline_size);
     } else {
       return value_.value;
     }
@@ -249,7 +258,7 @@ class EntryNode : public NodeHead {
       if (layout & shares_value) {
         new (&shared_value()) Bytes(std::move(value));
       } else if (!value.empty()) {
-        std::memcpy(inline_value(), value.data(), value.size());
+        std::memcpy(inline_value(recipe.key), value.data(), value.size());
       }
     }
     if constexpr (key_inline) {
@@ -339,9 +348,9 @@ class EntryNode : public NodeHead {
     }
     return reinterpret_cast<char*>(at(sizeof(EntryNode)));
   }
-  char* inline_value() const noexcept {
+  char* inline_value([[maybe_unused]] KeyView<Key> own_key) const noexcept {
     if constexpr (key_inline) {
-      return characters() + key_.size;
+      return characters() + own_key.size();
     } else {
       return characters();
     }

@@ -65,6 +65,7 @@ class HashIndex {
     old_next_.store(0, std::memory_order_relaxed);
     old_given_back_ = 0;
     current_.store(larger.release(), std::memory_order_release);
+    announce(current());
   }
 
   /// For the writer: the node with this hash for which `matches(node)` holds, or null. It is asked for nodes of other
@@ -107,6 +108,14 @@ class HashIndex {
   void for_each(Function&& f) const {
     if (const Table* table = current()) table->for_each(f);
     if (const Table* table = old()) table->for_each(f);
+  }
+
+  /// Reads the home bucket ahead of a look-up, also before the caller keeps anything alive: it may be the bucket of a
+  /// table that is there no more, and is only asked for, never looked at. For any thread.
+  [[gnu::always_inline]] void prefetch_early(std::uint32_t hash) const noexcept {
+    // relaxed: the two may not even belong together.
+    const std::size_t home = Table::home_of(hash, early_count_.load(std::memory_order_relaxed));
+    prefetch(early_buckets_.load(std::memory_order_relaxed) + home * sizeof(typename Table::Bucket));
   }
 
   /// Reads the home bucket ahead of a look-up. For any thread.
@@ -162,6 +171,8 @@ class HashIndex {
   void swap(HashIndex& other) noexcept {
     // The order matters to readers: who has seen `old_` change will see that `current_` has changed.
     exchange(current_, other.current_);
+    announce(current());
+    other.announce(other.current());
     exchange(old_, other.old_);
     exchange(old_next_, other.old_next_);
     std::swap(old_given_back_, other.old_given_back_);
@@ -281,6 +292,13 @@ class HashIndex {
     table.next_retired = std::exchange(retired_, &table);
   }
 
+  /// Says where `prefetch_early` should look.
+  void announce(const Table* table) noexcept {
+    const char* const buckets = table == nullptr ? nullptr : reinterpret_cast<const char*>(&table->bucket(0));
+    early_buckets_.store(buckets, std::memory_order_relaxed);
+    early_count_.store(table == nullptr ? 0 : table->bucket_count(), std::memory_order_relaxed);
+  }
+
   template <class Value>
   static void exchange(std::atomic<Value>& one, std::atomic<Value>& other) noexcept {
     const Value value = one.load(std::memory_order_relaxed);
@@ -291,6 +309,8 @@ class HashIndex {
   // What readers read seldom changes, and shares no cache line with what every insertion writes.
   alignas(cache_line) std::atomic<Table*> current_{nullptr};
   std::atomic<Table*> old_{nullptr};  // null but while the index grows
+  std::atomic<const char*> early_buckets_{nullptr};
+  std::atomic<std::size_t> early_count_{0};
 
   alignas(cache_line) std::atomic<std::size_t> old_next_{0};  // the first bucket of old_ that has not been moved
   std::size_t old_given_back_ = 0;                            // the first whose memory may still be needed

@@ -45,8 +45,9 @@ class alignas(cache_line) IndexTable {
   static constexpr std::size_t capacity_of(std::size_t bucket_count) noexcept { return bucket_count * 11 / 2; }
 
   /// The number of the bucket where the search for a hash begins.
-  std::size_t home_of(std::uint32_t hash) const noexcept {
-    return static_cast<std::size_t>((std::uint64_t{hash} * bucket_count_) >> 32);
+  std::size_t home_of(std::uint32_t hash) const noexcept { return home_of(hash, bucket_count_); }
+  static std::size_t home_of(std::uint32_t hash, std::size_t bucket_count) noexcept {
+    return static_cast<std::size_t>((std::uint64_t{hash} * bucket_count) >> 32);
   }
 
   const Bucket& bucket(std::size_t index) const noexcept { return buckets_[index]; }
@@ -157,8 +158,10 @@ class alignas(cache_line) IndexTable {
     if (node == nullptr) [[unlikely]] {
       return false;
     }
-    // Most nodes are longer than a cache line, and what a look-up is after lies at their end. To ask for it before the
-    // predicate has read the beginning saves waiting twice.
+    // Most nodes are longer than a cache line, and what a look-up is after lies at their end. To ask for all of it before
+    // the predicate has read a part saves waiting twice. That goes for the first line, too: where a node begins at the
+    // end of one, its reference count may be all that is there, and a locked instruction asks for nothing in advance.
+    prefetch(node);
     prefetch_line(node, 1);
     prefetch_line(node, 2);
     return matches(*node);

@@ -75,7 +75,7 @@ class alignas(128) ReadStripe {
  private:
   /// From 1 to 2 * interval - 1. At random, for where keys are asked for in turn, every n-th hit may be one on the same
   /// few of them.
-  std::uint32_t some_hits(std::uint32_t interval) noexcept {
+  [[gnu::noinline]] std::uint32_t some_hits(std::uint32_t interval) noexcept {
     random_ ^= random_ << 13;
     random_ ^= random_ >> 17;
     random_ ^= random_ << 5;  // xorshift32 (Marsaglia, 2003)

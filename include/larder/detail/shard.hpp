@@ -101,6 +101,9 @@ class alignas(64) Shard {
     return node;
   }
 
+  /// For anybody, with or without a lock.
+  [[gnu::always_inline]] void prefetch_early(std::uint32_t hash) const noexcept { index_.prefetch_early(hash); }
+
   /// For readers, too.
   void prefetch_bucket(std::uint32_t hash) const noexcept { index_.prefetch_bucket(hash); }
   void prefetch_node(std::uint32_t hash) const noexcept { index_.prefetch_node(hash); }

@@ -78,6 +78,14 @@ class ShardedStore {
     return shards_[static_cast<std::size_t>(((hash.bits >> 32) * options_.shards) >> 32)];
   }
 
+  /// The same, for who will look the key up at once. A lock makes the processor wait for all that it has begun: what
+  /// the look-up reads first is asked for before that.
+  [[gnu::always_inline]] Shard& shard_for(KeyHash hash) const noexcept {
+    Shard& shard = shard_of(hash);
+    shard.prefetch_early(hash.for_index());
+    return shard;
+  }
+
   /// To be called before the first entry with a TTL is stored.
   void expect_expiry() noexcept {
     // relaxed: who needs to see it for certain looks at the shard, under its lock.
