@@ -89,9 +89,10 @@ inline std::uint64_t hash_bytes(const char* data, std::size_t size) noexcept {
   std::uint64_t second = 0;
   if (size > 16) {
     const char* const last = data + size - 16;
-    for (; data < last; data += 16) {
+    do {
       state = multiply_fold(read_up_to_8(data, 8) ^ hash_seed.right, read_up_to_8(data + 8, 8) ^ state);
-    }
+      data += 16;
+    } while (data < last);
     first = read_up_to_8(last, 8);
     second = read_up_to_8(last + 8, 8);
   } else if (size >= 8) {

@@ -148,10 +148,8 @@ class EntryNode : public NodeHead {
   template <class Function>
   [[gnu::always_inline]] decltype(auto) with_value([[maybe_unused]] KeyView<Key> own_key, Function&& f) {
     if constexpr (bytes_inline) {
-      if (layout & shares_value) [[unlikely]] {
-        return std::forward<Function>(f)(std::as_const(shared_value()));
-      }
       if (value_.inline_size == 0) [[unlikely]] {
+        if (layout & shares_value) return std::forward<Function>(f)(std::as_const(shared_value()));
         return std::forward<Function>(f)(Bytes());
       }
       const BorrowedBytes borrowed(&block, inline_value(own_key), value_.inline_size);
@@ -167,14 +165,13 @@ class EntryNode : public NodeHead {
   /// The same for who has the node's key already, see with_value.
   [[gnu::always_inline]] Value copy_value([[maybe_unused]] KeyView<Key> own_key) {
     if constexpr (bytes_inline) {
-      if (layout & shares_value) [[unlikely]] {
-        return shared_value();
-      }
       if (value_.inline_size == 0) [[unlikely]] {
-        return {};
+        return (layout & shares_value) ? shared_value() : Bytes();
       }
+      const char* const data = inline_value(own_key);
+      const std::size_t size = value_.inline_size;
       block.add_reference();
-      return BytesAccess::adopt(&block, inline_value(own_key), value_.inline_size);
+      return BytesAccess::adopt(&block, data, size);
     } else {
       return value_.value;
     }

@@ -13,6 +13,8 @@
 ///   as many entries as the old table takes; each insertion brings one more at most; so there are, up to the moment
 ///   when the new table is full, at least as many insertions as it takes more entries than the old one. That is 5.5
 ///   for each bucket more, or 1.8 for each bucket of the old table; one move an insertion is enough.
+/// - `only_` is `current_` while there is one table, and null else. To load it is to load `current_`, and then `old_`
+///   and to find that null. It becomes null before a growth begins, and is set again when that has ended.
 /// - A growth is published in this order: `old_`, then `current_`, then moves begin, each to the new table first and
 ///   out of the old one then; last, `old_` becomes null. A reader loads `current_` first.
 /// - Only the writer reads a node's hash, and only of nodes that are in the index.
@@ -61,11 +63,13 @@ class HashIndex {
     if (size_ < Table::capacity_of(buckets)) return;
     auto larger = std::make_unique<Table>(grown(buckets));
     while (old() != nullptr) move_bucket();  // there is none: see the invariants
+    only_.store(nullptr, std::memory_order_release);
     old_.store(table, std::memory_order_release);
     old_next_.store(0, std::memory_order_relaxed);
     old_given_back_ = 0;
     current_.store(larger.release(), std::memory_order_release);
     announce(current());
+    if (table == nullptr) end_growth();
   }
 
   /// For the writer: the node with this hash for which `matches(node)` holds, or null. It is asked for nodes of other
@@ -96,11 +100,14 @@ class HashIndex {
   ///   A table's address does not come back while this call lasts, since no table is freed meanwhile.
   template <class Predicate>
   [[gnu::always_inline]] SharedFind find_shared(std::uint32_t hash, const Predicate& matches) const {
-    const Table* table = current();
-    if (Node* node = find_in(table, old(), hash, matches)) [[likely]] {
+    const Table* only = only_.load(std::memory_order_acquire);
+    if (only == nullptr) [[unlikely]] {
+      return find_shared_in_two(hash, matches);
+    }
+    if (Node* node = only->find(hash, matches)) [[likely]] {
       return {node, true};
     }
-    return {nullptr, current() == table};
+    return {nullptr, only_.load(std::memory_order_acquire) == only};
   }
 
   /// Calls f(node) for each node, in no particular order. f must not change the index. For the writer.
@@ -169,7 +176,9 @@ class HashIndex {
   /// other has not been used yet: so an index can be taken away from its readers, who may be in the tables still when
   /// those belong to the other one, which therefore must not change until they have left.
   void swap(HashIndex& other) noexcept {
-    // The order matters to readers: who has seen `old_` change will see that `current_` has changed.
+    // The order matters to readers: who has seen `old_` change will see that `current_` has changed, and before them
+    // `only_`.
+    exchange(only_, other.only_);
     exchange(current_, other.current_);
     announce(current());
     other.announce(other.current());
@@ -233,9 +242,16 @@ class HashIndex {
     return growing_from == nullptr || has_moved(*growing_from, hash) ? table : growing_from;
   }
 
+  template <class Predicate>
+  [[gnu::noinline]] SharedFind find_shared_in_two(std::uint32_t hash, Predicate matches) const {
+    const Table* table = current();
+    if (Node* node = find_in(table, old(), hash, matches)) return {node, true};
+    return {nullptr, current() == table};
+  }
+
   /// Both pointers are parameters since a reader must have loaded them in this order, and before it looks.
   template <class Predicate>
-  [[gnu::always_inline]] Node* find_in(const Table* table, const Table* old, std::uint32_t hash,
+  Node* find_in(const Table* table, const Table* old, std::uint32_t hash,
                                        const Predicate& matches) const {
     if (table == nullptr) [[unlikely]] {
       return nullptr;
@@ -289,8 +305,11 @@ class HashIndex {
 
   void retire(Table& table) noexcept {
     old_.store(nullptr, std::memory_order_release);
+    end_growth();
     table.next_retired = std::exchange(retired_, &table);
   }
+
+  void end_growth() noexcept { only_.store(current(), std::memory_order_release); }
 
   /// Says where `prefetch_early` should look.
   void announce(const Table* table) noexcept {
@@ -308,7 +327,8 @@ class HashIndex {
 
   // What readers read seldom changes, and shares no cache line with what every insertion writes.
   alignas(cache_line) std::atomic<Table*> current_{nullptr};
-  std::atomic<Table*> old_{nullptr};  // null but while the index grows
+  std::atomic<Table*> old_{nullptr};   // null but while the index grows
+  std::atomic<Table*> only_{nullptr};  // current_ if there is no old_, else null: tells both by one look
   std::atomic<const char*> early_buckets_{nullptr};
   std::atomic<std::size_t> early_count_{0};
 

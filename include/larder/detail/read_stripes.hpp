@@ -46,47 +46,66 @@ class alignas(128) ReadStripe {
   [[gnu::always_inline]] void lock() { mutex_.lock(); }
   [[gnu::always_inline]] void unlock() { mutex_.unlock(); }
 
-  /// Counts a hit, and notes its promotion; of many hits one in `interval`, on average.
-  [[gnu::always_inline]] void count_hit(Node& node, std::uint32_t interval) noexcept {
-    ++hits_;
-    if (--until_promotion_ != 0) return;
-    until_promotion_ = interval == 1 ? 1 : some_hits(interval);
+  /// Counts a hit, and notes its promotion.
+  [[gnu::always_inline]] void count_hit(Node& node) noexcept {
+    if (until_promotion_ != 0) [[unlikely]] {
+      if (!is_sampled()) return;
+    }
     const std::uint32_t count = pending_count();
-    if (count == most_pending) return;
+    if (count == most_pending) [[unlikely]] {  // of threads that share a stripe one works off the notes just now
+      ++hits_;
+      return;
+    }
     pending_[count] = &node;
     pending_count_.store(count + 1, std::memory_order_relaxed);
   }
   void count_hit() noexcept { ++hits_; }
   void count_miss() noexcept { ++misses_; }
 
-  /// How many promotions are noted. Without the lock it is a hint, which is why it is an atomic: so relaxed will do.
+  /// Of many hits only one in `interval` is noted from now on, on average.
+  void set_promotion_interval(std::uint32_t interval) noexcept {
+    interval_ = interval;
+    until_promotion_ = interval == 1 ? 0 : 1;
+  }
+
+  /// How many hits are noted. Without the lock it is a hint, which is why it is an atomic: so relaxed will do.
   std::uint32_t pending_count() const noexcept { return pending_count_.load(std::memory_order_relaxed); }
 
   std::span<Node* const> pending() const noexcept { return std::span(pending_).first(pending_count()); }
-  void forget_pending() noexcept { pending_count_.store(0, std::memory_order_relaxed); }
+  void forget_pending() noexcept {
+    hits_ += pending_count();
+    pending_count_.store(0, std::memory_order_relaxed);
+  }
 
-  /// Notes nothing for as many hits as there are notes: nobody had time to work them off.
-  void pause() noexcept { until_promotion_ = most_pending; }
-
-  std::uint64_t hits() const noexcept { return hits_; }
+  std::uint64_t hits() const noexcept { return hits_ + pending_count(); }
   std::uint64_t misses() const noexcept { return misses_; }
-  void reset_counters() noexcept { hits_ = misses_ = 0; }
+  void reset_counters() noexcept {
+    misses_ = 0;
+    hits_ = std::uint64_t{0} - pending_count();
+  }
 
  private:
-  /// From 1 to 2 * interval - 1. At random, for where keys are asked for in turn, every n-th hit may be one on the same
-  /// few of them.
-  [[gnu::noinline]] std::uint32_t some_hits(std::uint32_t interval) noexcept {
+  /// Counts a hit while not every hit is noted. Result: whether this one is to be noted, and counted thereby.
+  [[gnu::noinline]] bool is_sampled() noexcept {
+    if (--until_promotion_ != 0) {
+      ++hits_;
+      return false;
+    }
+    // From 1 to 2 * interval - 1. At random, for where keys are asked for in turn, every n-th hit may be one on the
+    // same few of them.
     random_ ^= random_ << 13;
     random_ ^= random_ >> 17;
     random_ ^= random_ << 5;  // xorshift32 (Marsaglia, 2003)
-    return 1 + random_ % (interval < 1u << 31 ? 2 * interval - 1 : interval);
+    until_promotion_ = 1 + random_ % (interval_ < 1u << 31 ? 2 * interval_ - 1 : interval_);
+    return true;
   }
 
   Mutex mutex_;
-  std::uint32_t until_promotion_ = 1;
+  std::uint32_t until_promotion_ = 0;  // 0: every hit is noted
   std::atomic<std::uint32_t> pending_count_{0};
-  std::uint64_t hits_ = 0;
+  std::uint64_t hits_ = 0;  // but for those that are noted
   std::uint64_t misses_ = 0;
+  std::uint32_t interval_ = 1;
   std::uint32_t random_ = 2463534242;
   std::array<Node*, most_pending> pending_;  // the first pending_count_ of them
 };
@@ -102,18 +121,25 @@ class ReadStripes {
   /// \throws std::bad_alloc.
   ReadStripes() : stripes_(std::make_unique<Stripe[]>(wanted())), mask_(wanted() - 1) {}
 
-  /// The calling thread's. `use(index)` is called first where it is used for the first time: see `mark_used`.
-  template <class Use>
-  [[gnu::always_inline]] Stripe& own(Use&& use) {
-    if constexpr (!concurrent) return stripes_[0];
-    const std::uint32_t index = ThreadIndex::get() & mask_;
+  /// The calling thread's, or null if that has to be found out by its number (`own_index`) and be marked as used first.
+  [[gnu::always_inline]] Stripe* own() noexcept {
+    if constexpr (!concurrent) return stripes_.get();
+    const std::uint32_t index = ThreadIndex::peek();
     // acquire: with the release in mark_used. Who sees that this stripe is in use sees all that was taken out of the
     // index by writers that did not wait for it yet.
-    if (index >= used_.load(std::memory_order_acquire)) [[unlikely]] {
-      use(index);
-    }
-    return stripes_[index];
+    return index < used_.load(std::memory_order_acquire) ? &stripes_[index] : nullptr;
   }
+
+  /// The number of the calling thread's. More threads than stripes have to share.
+  std::uint32_t own_index() const noexcept { return ThreadIndex::get() & mask_; }
+
+  Stripe& operator[](std::uint32_t index) noexcept { return stripes_[index]; }
+
+  void set_promotion_interval(std::uint32_t interval) noexcept {
+    for (Stripe& stripe : std::span(stripes_.get(), mask_ + 1)) stripe.set_promotion_interval(interval);
+  }
+
+  bool is_used(std::uint32_t index) const noexcept { return index < used_.load(std::memory_order_acquire); }
 
   /// From now on writers wait for this stripe, too. To be called with the shard's mutex held.
   void mark_used(std::uint32_t index) noexcept {

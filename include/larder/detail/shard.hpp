@@ -62,8 +62,11 @@ class alignas(64) Shard {
 
   /// The calling thread's read stripe. To be called with nothing locked.
   [[gnu::always_inline]] Stripe& own_stripe() {
-    return stripes_.own([this](std::uint32_t index) { mark_stripe_used(index); });
+    Stripe* own = stripes_.own();
+    return own != nullptr ? *own : find_own_stripe();
   }
+
+  void set_promotion_interval(std::uint32_t interval) noexcept { stripes_.set_promotion_interval(interval); }
 
   std::size_t entries() const noexcept { return index_.size(); }
 
@@ -244,9 +247,13 @@ class alignas(64) Shard {
     std::uint64_t expirations = 0;
   };
 
-  [[gnu::noinline]] void mark_stripe_used(std::uint32_t index) {
-    const std::lock_guard lock(mutex_);
-    stripes_.mark_used(index);
+  [[gnu::noinline]] Stripe& find_own_stripe() {
+    const std::uint32_t index = stripes_.own_index();
+    if (!stripes_.is_used(index)) {
+      const std::lock_guard lock(mutex_);
+      stripes_.mark_used(index);
+    }
+    return stripes_[index];
   }
 
   Node& node_of(EntryId id) noexcept {

@@ -63,7 +63,10 @@ class ShardedStore {
         shards_(std::make_unique<Shard[]>(options_.shards)) {
     const auto share = [this](std::size_t limit) { return limit == 0 ? SIZE_MAX : limit / options_.shards; };
     limits_ = {share(options_.max_size_bytes), share(options_.max_entries)};
-    for (Shard& shard : shards()) shard.set_limits(limits_);
+    for (Shard& shard : shards()) {
+      shard.set_limits(limits_);
+      shard.set_promotion_interval(options_.promotion_interval);
+    }
   }
 
   const Options& options() const noexcept { return options_; }
@@ -82,7 +85,7 @@ class ShardedStore {
   /// the look-up reads first is asked for before that.
   [[gnu::always_inline]] Shard& shard_for(KeyHash hash) const noexcept {
     Shard& shard = shard_of(hash);
-    shard.prefetch_early(hash.for_index());
+    if constexpr (Shard::Stripes::concurrent) shard.prefetch_early(hash.for_index());
     return shard;
   }
 
@@ -154,7 +157,7 @@ class ShardedStore {
     /// Whether the last find, if it found nothing, can be believed.
     bool is_certain() const noexcept { return certain_; }
 
-    void count_hit(Node& node) noexcept { stripe_.count_hit(node, store_.options_.promotion_interval); }
+    void count_hit(Node& node) noexcept { stripe_.count_hit(node); }
     void count_late_hit() noexcept { stripe_.count_hit(); }
     void count_miss() noexcept { stripe_.count_miss(); }
 
@@ -265,15 +268,15 @@ class ShardedStore {
     }
   };
 
-  /// Works off what a stripe has noted. If somebody else changes the shard just now, the notes stay and the next hits
-  /// are not noted: a reader never waits for writers.
+  /// Works off what a stripe has noted. If somebody else changes the shard just now, the notes are thrown away: a reader
+  /// never waits for writers.
   [[gnu::noinline]] void work_off(Shard& shard, Stripe& stripe) const {
     if (shard.try_lock()) {
       shard.settle(stripe);
       shard.unlock();
     } else {
       const std::lock_guard lock(stripe);
-      stripe.pause();
+      stripe.forget_pending();
     }
   }
 

@@ -14,12 +14,10 @@ class ThreadIndex {
  public:
   static constexpr std::uint32_t count = 64;
 
-  [[gnu::always_inline]] static std::uint32_t get() noexcept {
-    if (own_ < count) [[likely]] {
-      return own_;
-    }
-    return claim();
-  }
+  static std::uint32_t get() noexcept { return own_ < count ? own_ : claim(); }
+
+  /// The same, or a number that is larger than all if the thread has not asked by `get` yet.
+  [[gnu::always_inline]] static std::uint32_t peek() noexcept { return own_; }
 
  private:
   static constexpr std::uint32_t none = count;

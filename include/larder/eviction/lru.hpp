@@ -46,12 +46,10 @@ class Lru {
     link(id, newest);
   }
 
-  /// Touches each of them in this order, and waits for memory thrice and not thrice for each. Meant for some tens of
-  /// them: what is read ahead must not be pushed out again before its use.
+  /// Touches each of them in this order, and waits for memory thrice for many of them, and not thrice for each.
   void touch_all(std::span<const EntryId> ids) noexcept {
-    for (const EntryId id : ids) prefetch(id);
-    for (const EntryId id : ids) prefetch_neighbours(id);
-    for (const EntryId id : ids) touch(id);
+    for (; ids.size() > most_at_once; ids = ids.subspan(most_at_once)) touch_some(ids.first(most_at_once));
+    touch_some(ids);
   }
 
   /// An entry leaves.
@@ -94,12 +92,43 @@ class Lru {
     links_[ring].older = id;
   }
 
-  void unlink(EntryId id) noexcept {
+  void unlink(EntryId id) noexcept { unlink(links_[id]); }
+
+  void unlink(const Links& links) noexcept {
     // Not read as one: the processor would wait where one of the two was written just now.
-    const EntryId newer = links_[id].newer;
-    const EntryId older = links_[id].older;
+    const EntryId newer = links.newer;
+    const EntryId older = links.older;
     links_[newer].older = older;
     links_[older].newer = newer;
+  }
+
+  /// So few that nothing that was read ahead is pushed out again before its use.
+  static constexpr std::size_t most_at_once = 64;
+
+  /// Finding a number's place takes longer than what is done there, so each is looked up once and kept.
+  void touch_some(std::span<const EntryId> ids) noexcept {
+    if (ids.empty()) return;
+    Links* places[most_at_once];
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      places[i] = &links_[ids[i]];
+      detail::prefetch(places[i]);
+    }
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      detail::prefetch(&links_[places[i]->newer]);
+      detail::prefetch(&links_[places[i]->older]);
+    }
+    Links& sentinel = links_[ring];
+    EntryId newest = sentinel.older;
+    Links* newest_place = &links_[newest];
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (ids[i] == newest) continue;
+      unlink(*places[i]);
+      *places[i] = {ring, newest};
+      newest_place->newer = ids[i];
+      // Written now, since unlinking the next one may change it.
+      sentinel.older = newest = ids[i];
+      newest_place = places[i];
+    }
   }
 
   detail::ChunkedArray<Links> links_;
