@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # How long a program that includes larder/in_memory_backend.hpp takes to compile, beside one that includes the
-# standard headers such a cache cannot do without. Prints a row of the table of targets for each compiler.
+# standard headers such a cache cannot do without. Prints a line for each compiler: its name, then the seconds for the
+# one program and for the other.
 #
 # Usage: bash benchmarks/compile_time.sh [ROUNDS]     (compilers: $COMPILERS, by default "g++ clang++")
 #
@@ -9,7 +10,6 @@ set -euo pipefail
 export LC_ALL=C
 include="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/include"
 rounds="${1:-9}"
-limit=1.5
 
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
@@ -45,11 +45,5 @@ for compiler in ${COMPILERS:-g++ clang++}; do
       compile_seconds "$compiler" "$work/$program.cpp" >> "$work/$program.times"
     done
   done
-  awk -v ours="$(median < "$work/larder.times")" -v theirs="$(median < "$work/standard.times")" \
-    -v limit="$limit" -v compiler="$compiler" 'BEGIN {
-      ratio = ours / theirs
-      printf "| compiling a program that includes `in_memory_backend.hpp`, %s", compiler
-      printf " | one that includes the standard headers it needs | at most %s x its time", limit
-      printf " | %.2f (%.2f s beside %.2f s) | %s |\n", ratio, ours, theirs, ratio <= limit ? "met" : "missed"
-    }'
+  echo "$compiler $(median < "$work/larder.times") $(median < "$work/standard.times")"
 done

@@ -1,5 +1,5 @@
 /// \file svg_chart.hpp
-/// Two kinds of plot as SVG text: horizontal bars in groups, and lines over a logarithmic axis.
+/// A plot of lines over a logarithmic axis, as SVG text.
 #pragma once
 
 #include <algorithm>
@@ -14,19 +14,6 @@
 #include <vector>
 
 namespace larder::bench {
-
-struct BarChart {
-  struct Group {
-    std::string label;
-    std::vector<double> values;  // one for each of `series`
-    bool ours = false;           // set in bold
-  };
-
-  std::string title;
-  std::string axis;
-  std::vector<std::string> series;
-  std::vector<Group> groups;
-};
 
 struct LineChart {
   struct Line {
@@ -197,43 +184,6 @@ class Canvas {
 };
 
 }  // namespace detail
-
-inline std::string svg(const BarChart& chart) {
-  constexpr double left = 300, right = 70, top = 70, bar = 15, gap = 12, plot = 470;
-  const double group_height = bar * static_cast<double>(chart.series.size()) + gap;
-  const double bottom = top + group_height * static_cast<double>(chart.groups.size());
-  detail::Canvas canvas(left + plot + right, bottom + 55, chart.title);
-  double most = 0;
-  for (const auto& group : chart.groups) most = std::max(most, std::ranges::max(group.values));
-  const double scale = plot / most;
-  const double step = detail::round_step(most);
-  for (int i = 0; step * i <= most; ++i) {
-    const double x = left + step * i * scale;
-    canvas.line(x, top, x, bottom);
-    canvas.text(x, bottom + 18, detail::label_of(step * i), "middle");
-  }
-  canvas.text(left + plot / 2, bottom + 40, chart.axis, "middle");
-  double legend = left;
-  for (std::size_t i = 0; chart.series.size() > 1 && i < chart.series.size(); ++i) {
-    canvas.box(legend, top - 28, 12, 12, detail::colours[i]);
-    canvas.text(legend + 18, top - 17, chart.series[i]);
-    legend += 50 + 8 * static_cast<double>(chart.series[i].size());
-  }
-  double y = top;
-  for (const auto& group : chart.groups) {
-    canvas.text(left - 10, y + group_height / 2 + 4, group.label, "end", group.ours ? "font-weight=\"bold\"" : "");
-    for (std::size_t i = 0; i < group.values.size(); ++i) {
-      const double at = y + gap / 2 + bar * static_cast<double>(i);
-      canvas.box(left, at, group.values[i] * scale, bar - 1, detail::colours[i]);
-      char value[32];
-      std::snprintf(value, sizeof value, group.values[i] < 10 ? "%.1f" : "%.0f", group.values[i]);
-      canvas.text(left + group.values[i] * scale + 5, at + 12, value, "start", "font-size=\"12\"");
-    }
-    y += group_height;
-  }
-  canvas.line(left, top, left, bottom, "stroke=\"#222\"");
-  return canvas.finish();
-}
 
 inline std::string svg(const LineChart& chart) {
   constexpr double left = 75, top = 60, width = 560, height = 340, legend = 215;

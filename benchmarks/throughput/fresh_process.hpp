@@ -2,6 +2,12 @@
 /// Measures where no other measurement has been: in a child process whose heap is as new as at the start.
 #pragma once
 
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#define LARDER_BENCHMARK_SINGLE_THREADED __libc_single_threaded
+#else
+#define LARDER_BENCHMARK_SINGLE_THREADED false
+#endif
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +18,7 @@
 #include <new>
 #include <span>
 #include <stdexcept>
+#include <thread>
 #include <type_traits>
 
 namespace larder::bench {
@@ -40,7 +47,16 @@ class SharedArray {
   Element* elements_;
 };
 
-/// Runs `measure` in a child process, which hands its results over in a SharedArray.
+/// While a process has only ever had one thread, malloc, `std::shared_ptr` and others leave out what makes them
+/// thread-safe. Whoever uses a thread-safe cache has threads, and pays for that; so must those measured here.
+inline void become_multi_threaded() {
+  std::thread([] {}).join();
+  if (LARDER_BENCHMARK_SINGLE_THREADED) throw std::runtime_error("the process still counts as single-threaded");
+}
+
+#undef LARDER_BENCHMARK_SINGLE_THREADED
+
+/// Runs `measure` in a child process that has had two threads, and hands its results over in a SharedArray.
 /// \throws std::runtime_error if the child fails.
 template <class Measure>
 void in_fresh_process(Measure&& measure) {
@@ -49,8 +65,9 @@ void in_fresh_process(Measure&& measure) {
   if (child < 0) throw std::runtime_error("cannot start a child process");
   if (child == 0) {
     try {
+      become_multi_threaded();
       measure();
-      ::_exit(0);
+      ::_exit(0);  // without destructors: to free millions of entries one by one would be a waste
     } catch (const std::exception& error) {
       std::fprintf(stderr, "measurement failed: %s\n", error.what());
       ::_exit(1);

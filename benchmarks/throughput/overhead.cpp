@@ -1,21 +1,19 @@
 /// \file overhead.cpp
 /// Heap bytes an entry: what malloc says before and after, for 12-byte keys and 64-byte values.
-#include <benchmark/benchmark.h>
 #include <malloc.h>
 #include <unistd.h>
 
 #include <cstddef>
 #include <fstream>
-#include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "container_peers.hpp"
 #include "fresh_process.hpp"
+#include "report.hpp"
 #include "store_peers.hpp"
 #include "subjects.hpp"
-#include "sweeps.hpp"
 
 namespace larder::bench {
 
@@ -41,7 +39,7 @@ double overhead_of() {
   in_fresh_process([&result] {
     const Values short_values(value_bytes);
     const std::size_t before = heap_bytes_in_use();
-    auto subject = std::make_unique<Type>(roomy(sizes.memory_entries));
+    auto* subject = new Type(roomy(sizes.memory_entries));
     for (std::size_t id = 0; id < sizes.memory_entries; ++id) {
       const Request request(KeyStyle::twelve, id);
       subject->write(request.key(), short_values[id]);
@@ -58,11 +56,11 @@ double overhead_of() {
 std::vector<Overhead> measure_overhead() {
   std::vector<Overhead> all{
       {"larder", overhead_of<LarderDefault>()},
-      {"list_and_map", overhead_of<ListAndMap<NullMutex>>()},
+      {"list_and_map_unlocked", overhead_of<ListAndMap<NullMutex>>()},
   };
 #if LARDER_BENCHMARK_BOOST
   all.push_back({"flat_map", overhead_of<FlatMap>()});
-  all.push_back({"multi_index", overhead_of<MultiIndex<NullMutex>>()});
+  all.push_back({"multi_index_unlocked", overhead_of<MultiIndex<NullMutex>>()});
 #endif
 #if LARDER_BENCHMARK_LEVELDB
   all.push_back({"leveldb_lru", overhead_of<LevelDbLru>()});

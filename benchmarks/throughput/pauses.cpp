@@ -4,18 +4,23 @@
 /// A pause that the table makes comes at the same set in every run; one that the machine makes (an interrupt,
 /// another process's turn) does not. So the growth is run several times, each in a fresh process, and what
 /// counts for each set is the least that it took.
-#include <algorithm>
+#if LARDER_BENCHMARK_BOOST
 #include <boost/unordered/unordered_flat_map.hpp>
+#endif
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <larder/in_memory_backend.hpp>
-#include <memory>
+#include <optional>
 
 #include "fresh_process.hpp"
-#include "sweeps.hpp"
+#include "report.hpp"
+#include "workload.hpp"
 
 namespace larder::bench {
+
+#if LARDER_BENCHMARK_BOOST
 
 namespace {
 
@@ -42,14 +47,13 @@ double largest_pause() {
   std::ranges::fill(least.elements(), UINT32_MAX);
   for (int run = 0; run < sizes.pause_runs; ++run) {
     in_fresh_process([&least] {
-      auto growing = std::make_unique<Growing>();
+      auto* growing = new Growing;
       for (std::size_t i = 0; i < sizes.pause_entries; ++i) {
         const auto start = Clock::now();
         growing->set(i, i);
         const auto took = std::chrono::nanoseconds(Clock::now() - start).count();
         least[i] = std::min(least[i], static_cast<std::uint32_t>(std::min<std::int64_t>(took, UINT32_MAX)));
       }
-      growing.release();  // the process ends here; to free ten million entries first would be a waste
     });
   }
   return std::ranges::max(least.elements());
@@ -57,6 +61,14 @@ double largest_pause() {
 
 }  // namespace
 
-Pauses measure_pauses() { return {largest_pause<GrowingLarder>(), largest_pause<GrowingFlatMap>()}; }
+std::optional<Pauses> measure_pauses() {
+  return Pauses{largest_pause<GrowingLarder>(), largest_pause<GrowingFlatMap>()};
+}
+
+#else
+
+std::optional<Pauses> measure_pauses() { return std::nullopt; }
+
+#endif
 
 }  // namespace larder::bench

@@ -1,5 +1,5 @@
 /// \file read_benchmarks.cpp
-/// Hits on a million entries, one thread.
+/// Hits and misses of a cache of a million entries, one thread.
 #include <array>
 #include <cstddef>
 #include <mutex>
@@ -17,26 +17,39 @@ namespace larder::bench {
 
 namespace {
 
-template <Subject Type, class Read>
-void register_reads(const std::string& name, Read read) {
-  register_for_each_distribution(name, [read](benchmark::State& state, const Requests& requests) {
+template <Subject Type>
+void add_reads(RateBenchmarks& all, const std::string& name) {
+  add_for_each_distribution(all, name, [](benchmark::State& state, const Requests& requests) {
+    Type& subject = filled<Type>();
+    run_blocks(state, requests, [&](std::span<const Request> block) { return read_block(subject, block); });
+  });
+}
+
+template <Subject Type>
+void add_visits(RateBenchmarks& all, const std::string& name) {
+  add_for_each_distribution(all, name, [](benchmark::State& state, const Requests& requests) {
     Type& subject = filled<Type>();
     run_blocks(state, requests, [&](std::span<const Request> block) {
       Sum sum = 0;
-      for (const Request& request : block) sum += read(subject, request.key());
+      for (const Request& request : block) sum += subject.visit(request.key());
       return sum;
     });
   });
 }
 
 template <Subject Type>
-void register_reads(const std::string& name) {
-  register_reads<Type>(name, [](Type& subject, std::string_view key) { return subject.read(key); });
+void add_misses(RateBenchmarks& all, const std::string& name) {
+  constexpr auto absent = Presence::absent;
+  add_for_each_distribution<KeyStyle::named, absent>(all, name, [](benchmark::State& state, const Requests& requests) {
+    Type& subject = filled<Type>();
+    run_blocks<absent>(state, requests, [&](std::span<const Request> block) { return read_block(subject, block); });
+  });
 }
 
 template <Subject Type>
-void register_visits(const std::string& name) {
-  register_reads<Type>(name, [](Type& subject, std::string_view key) { return subject.visit(key); });
+void add_hits_and_misses(RateBenchmarks& all, const std::string& subject) {
+  add_reads<Type>(all, "get/" + subject);
+  add_misses<Type>(all, "miss/" + subject);
 }
 
 /// Hides what an interface refers to, so that the compiler must make virtual calls.
@@ -46,8 +59,8 @@ CacheBackend<>& as_interface(CacheBackend<>& cache) {
   return *hidden;
 }
 
-void register_reads_through_interface() {
-  register_for_each_distribution("get/larder_interface", [](benchmark::State& state, const Requests& requests) {
+void add_reads_through_interface(RateBenchmarks& all) {
+  add_for_each_distribution(all, "get/larder_interface", [](benchmark::State& state, const Requests& requests) {
     CacheBackend<>& cache = as_interface(filled<LarderDefault>().cache());
     run_blocks(state, requests, [&](std::span<const Request> block) {
       Sum sum = 0;
@@ -75,8 +88,8 @@ Sum in_batches(std::span<const Request> block, ReadBatch&& read_batch) {
 }
 
 template <Subject Type>
-void register_batches(const std::string& name) {
-  register_for_each_distribution(name, [](benchmark::State& state, const Requests& requests) {
+void add_batches(RateBenchmarks& all, const std::string& name) {
+  add_for_each_distribution(all, name, [](benchmark::State& state, const Requests& requests) {
     Type& subject = filled<Type>();
     std::array<std::optional<Bytes>, batch> found;
     run_blocks(state, requests, [&](std::span<const Request> block) {
@@ -91,8 +104,8 @@ void register_batches(const std::string& name) {
 }
 
 template <Subject Type>
-[[maybe_unused]] void register_loops(const std::string& name) {
-  register_for_each_distribution(name, [](benchmark::State& state, const Requests& requests) {
+[[maybe_unused]] void add_loops(RateBenchmarks& all, const std::string& name) {
+  add_for_each_distribution(all, name, [](benchmark::State& state, const Requests& requests) {
     Type& subject = filled<Type>();
     run_blocks(state, requests, [&](std::span<const Request> block) {
       return in_batches(block, [&](std::span<const std::string_view> keys) {
@@ -106,27 +119,27 @@ template <Subject Type>
 
 }  // namespace
 
-void register_read_benchmarks() {
-  register_visits<LarderUnlocked>("visit/larder_unlocked");
-  register_visits<LarderDefault>("visit/larder");
-  register_reads<LarderUnlocked>("get/larder_unlocked");
-  register_reads<LarderDefault>("get/larder");
-  register_reads_through_interface();
-  register_batches<LarderUnlocked>("get_many_32/larder_unlocked");
-  register_batches<LarderDefault>("get_many_32/larder");
-  register_reads<ListAndMap<NullMutex>>("get/list_and_map_unlocked");
-  register_reads<ListAndMap<std::mutex>>("get/list_and_map");
+void add_read_benchmarks(RateBenchmarks& all) {
+  add_visits<LarderUnlocked>(all, "visit/larder_unlocked");
+  add_visits<LarderDefault>(all, "visit/larder");
+  add_hits_and_misses<LarderUnlocked>(all, "larder_unlocked");
+  add_hits_and_misses<LarderDefault>(all, "larder");
+  add_reads_through_interface(all);
+  add_batches<LarderUnlocked>(all, "get_many_32/larder_unlocked");
+  add_batches<LarderDefault>(all, "get_many_32/larder");
+  add_hits_and_misses<ListAndMap<NullMutex>>(all, "list_and_map_unlocked");
+  add_hits_and_misses<ListAndMap<std::mutex>>(all, "list_and_map");
 #if LARDER_BENCHMARK_BOOST
-  register_reads<FlatMap>("find/flat_map");
-  register_loops<FlatMap>("find_32/flat_map");
-  register_reads<MultiIndex<NullMutex>>("get/multi_index_unlocked");
-  register_reads<MultiIndex<InMemoryTraits<>::Mutex>>("get/multi_index");
+  add_hits_and_misses<FlatMap>(all, "flat_map");
+  add_loops<FlatMap>(all, "get_many_32/flat_map");
+  add_hits_and_misses<MultiIndex<NullMutex>>(all, "multi_index_unlocked");
+  add_hits_and_misses<MultiIndex<InMemoryTraits<>::Mutex>>(all, "multi_index");
 #endif
 #if LARDER_BENCHMARK_LEVELDB
-  register_reads<LevelDbLru>("get/leveldb_lru");
+  add_hits_and_misses<LevelDbLru>(all, "leveldb_lru");
 #endif
 #if LARDER_BENCHMARK_ROCKSDB
-  register_reads<RocksDbLru>("get/rocksdb_lru");
+  add_hits_and_misses<RocksDbLru>(all, "rocksdb_lru");
 #endif
 }
 

@@ -1,72 +1,90 @@
 /// \file report.hpp
-/// Everything that was measured, the table that holds it against the targets, and the plots.
+/// Everything that is measured, by whom, and the pages that are made of it.
 #pragma once
-
-#include <benchmark/benchmark.h>
 
 #include <algorithm>
 #include <cstddef>
-#include <map>
 #include <optional>
-#include <ostream>
 #include <string>
 #include <vector>
 
-#include "sweeps.hpp"
+#include "timings.hpp"
 
 namespace larder::bench {
 
-/// Nanoseconds an operation, one number a repetition.
-class Timing {
- public:
-  void add(double nanoseconds) {
-    nanoseconds_.insert(std::upper_bound(nanoseconds_.begin(), nanoseconds_.end(), nanoseconds), nanoseconds);
-  }
-
-  double median() const { return nanoseconds_[nanoseconds_.size() / 2]; }
-  double least() const { return nanoseconds_.front(); }
-  double most() const { return nanoseconds_.back(); }
-
- private:
-  std::vector<double> nanoseconds_;  // sorted, never empty once in a Report
+/// Heap bytes an entry beyond the bytes of key and value.
+struct Overhead {
+  std::string subject;
+  double bytes;
 };
+std::vector<Overhead> measure_overhead();
+
+/// The largest pause of one set while growing, beside the bare map, in nanoseconds. Needs Boost.
+struct Pauses {
+  double larder;
+  double flat_map;
+};
+std::optional<Pauses> measure_pauses();
+
+/// What single sets took, in nanoseconds, the clock's own cost included.
+struct Percentiles {
+  double p50;
+  double p99;
+  double p999;
+  double most;
+};
+
+struct Latency {
+  std::string work;  // set_growing or set_evicting
+  std::string subject;
+  std::vector<Percentiles> runs;
+
+  double median(double Percentiles::*which) const {
+    std::vector<double> all;
+    for (const Percentiles& run : runs) all.push_back(run.*which);
+    return median_of(std::move(all));
+  }
+};
+std::vector<Latency> measure_latencies();
+
+/// What reading the clock twice in a row shows, in nanoseconds.
+double clock_cost();
+
+/// Adds `get`, `miss`, `mixed` and `set_new` at sizes from 10^3 on: names that end in `/entries:N`.
+void measure_sizes(Timings& timings);
+
+/// Adds hits of adversarial keys beside random ones.
+void measure_adversarial_keys(Timings& timings);
+
+/// Adds the Google Benchmarks.
+void measure_rates(Timings& timings);
+
+/// Seconds of processor time; measured by compile_time.sh.
+struct CompileTime {
+  std::string compiler;
+  double larder;
+  double standard;
+};
+
+/// How and where the figures came about.
+struct Circumstances {
+  std::string machine;
+  std::string load;  // the machine's load average before the measurements
+  std::string compiler;
+  std::string flags;
+  std::string peers;
+  std::string command;
+};
+Circumstances circumstances_of(const std::string& command);
 
 struct Report {
-  /// By the benchmark's name, `/threads:N` included.
-  std::map<std::string, Timing> timings;
+  Circumstances circumstances;
+  Timings timings;
   std::vector<Overhead> overheads;
   std::optional<Pauses> pauses;
-  std::vector<GrowthPoint> growth;
-  bool failed = false;
-
-  const Timing* find(const std::string& name) const {
-    const auto found = timings.find(name);
-    return found == timings.end() ? nullptr : &found->second;
-  }
-};
-
-/// Takes the results of Google Benchmark's repetitions into a Report.
-class Collector : public benchmark::BenchmarkReporter {
- public:
-  explicit Collector(Report& report) : report_(report) {}
-
-  bool ReportContext(const Context&) override { return true; }
-
-  void ReportRuns(const std::vector<Run>& runs) override {
-    for (const Run& run : runs) {
-      const std::string& threads = run.run_name.threads;
-      const std::string name = run.run_name.function_name + (threads.empty() ? "" : "/" + threads);
-      if (run.error_occurred) {
-        GetErrorStream() << name << ": " << run.error_message << '\n';
-        report_.failed = true;
-      } else if (run.run_type == Run::RT_Iteration) {
-        report_.timings[name].add(1e9 / run.counters.at("items_per_second").value);
-      }
-    }
-  }
-
- private:
-  Report& report_;
+  std::vector<Latency> latencies;
+  double clock_cost = 0;
+  std::vector<CompileTime> compile_times;
 };
 
 /// A line of the table of targets.
@@ -75,26 +93,31 @@ struct TargetRow {
   std::string against;
   std::string target;
   std::string measured;
-  std::string verdict;
+  std::string verdict;  // met, missed, or why it was not measured
 };
 
 /// Holds what was measured against the targets, in the order in which they are stated.
 std::vector<TargetRow> target_rows(const Report& report);
 
-/// How and where the figures came about.
-struct Circumstances {
-  std::string command;
-  std::string load;        // the machine's load average before the measurements
-  std::string extra_rows;  // lines of the table of targets that another program measured
+/// Work that a peer does at least as well as larder, and the two sides' figures.
+struct Win {
+  std::string work;
+  std::string peer;
+  std::string larder;    // which larder
+  std::string measured;  // how many times the peer's figure larder's is; of Zipf and uniform requests, if there are
 };
+std::vector<Win> wins_of_peers(const Report& report);
 
-/// The machine's load average, as text.
-std::string load_average();
+/// A number with two digits after the point, or none where it has three before.
+std::string number(double value);
 
-/// Machine, compiler, flags, command, targets and all medians, in Markdown.
-std::string markdown(const Report& report, const Circumstances& circumstances);
+std::string markdown(const Report& report);
+std::string json(const Report& report);
 
-/// File name and SVG text of each plot for which there are figures.
-std::map<std::string, std::string> plots(const Report& report);
+/// Writes the tables that plots.gp makes the plots of, for those plots of which there are figures.
+void write_plot_data(const Report& report, const std::string& folder);
+
+/// \throws std::runtime_error if it cannot.
+void write_file(const std::string& name, const std::string& text);
 
 }  // namespace larder::bench

@@ -1,7 +1,8 @@
 /// \file thread_benchmarks.cpp
-/// 95 % reads and 5 % overwrites of a million entries from one, two and (where the machine has them) sixteen
-/// threads. Keys have 16 bytes, the only size that RocksDB's HyperClockCache takes.
-#include <cstddef>
+/// Reads of a million entries, and 95 % reads with 5 % overwrites, from one thread and more: as many as the machine
+/// has processors, sixteen at most, and always two. Keys have 16 bytes, the only size that RocksDB's HyperClockCache
+/// takes.
+#include <algorithm>
 #include <span>
 #include <string>
 #include <thread>
@@ -17,49 +18,39 @@ namespace {
 
 constexpr KeyStyle style = KeyStyle::sixteen;
 
-/// Every twentieth request writes the value that its key has already, so that all reads can be checked.
 template <Subject Type>
-Sum mixed_block(Type& subject, std::span<const Request> block) {
-  Sum sum = 0;
-  std::size_t until_write = 20;
-  for (const Request& request : block) {
-    if (--until_write > 0) {
-      sum += subject.read(request.key());
-      continue;
+void add_threads(RateBenchmarks& all, const std::string& subject_name) {
+  const int most = std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 2, 16);
+  for (const bool mixed : {false, true}) {
+    for (const Distribution distribution : {Distribution::zipf, Distribution::uniform}) {
+      const auto run = [mixed, distribution](benchmark::State& state) {
+        Type& subject = filled<Type, style>();
+        run_blocks(state, requests<style>(distribution), [&](std::span<const Request> block) {
+          return mixed ? mixed_block(subject, block) : read_block(subject, block);
+        });
+      };
+      const std::string name = (mixed ? "mixed/" : "hit/") + subject_name + "/" + name_of(distribution);
+      for (int threads = 1; threads <= most; threads *= 2) {
+        all.push_back({name + "/threads:" + std::to_string(threads), run, threads});
+      }
     }
-    until_write = 20;
-    const std::string_view value = values()[request.id];
-    subject.write(request.key(), value);
-    sum += touch(value);
-  }
-  return sum;
-}
-
-template <Subject Type>
-void register_mixed(const std::string& name) {
-  for (const Distribution distribution : {Distribution::zipf, Distribution::uniform}) {
-    const auto run = [distribution](benchmark::State& state) {
-      Type& subject = filled<Type, style>();
-      run_blocks(state, requests<style>(distribution),
-                 [&](std::span<const Request> block) { return mixed_block(subject, block); });
-    };
-    auto* registered = benchmark::RegisterBenchmark((name + "/" + name_of(distribution)).c_str(), run);
-    registered->UseRealTime()->Threads(1)->Threads(2);
-    if (std::thread::hardware_concurrency() >= 16) registered->Threads(16);
   }
 }
 
 }  // namespace
 
-void register_thread_benchmarks() {
-  register_mixed<LarderDefault>("mixed/larder");
-  register_mixed<LarderSharded>("mixed/larder_16_shards");
+void add_thread_benchmarks(RateBenchmarks& all) {
+  add_threads<LarderDefault>(all, "larder");
+  add_threads<LarderSharded>(all, "larder_16_shards");
+#if LARDER_BENCHMARK_BOOST
+  add_threads<MultiIndex<InMemoryTraits<>::Mutex>>(all, "multi_index");
+#endif
 #if LARDER_BENCHMARK_LEVELDB
-  register_mixed<LevelDbLru>("mixed/leveldb_lru");
+  add_threads<LevelDbLru>(all, "leveldb_lru");
 #endif
 #if LARDER_BENCHMARK_ROCKSDB
-  register_mixed<RocksDbLru>("mixed/rocksdb_lru");
-  register_mixed<RocksDbHyperClock>("mixed/rocksdb_hyper_clock");
+  add_threads<RocksDbLru>(all, "rocksdb_lru");
+  add_threads<RocksDbHyperClock>(all, "rocksdb_hyper_clock");
 #endif
 }
 

@@ -24,17 +24,42 @@ namespace larder::bench {
 
 /// How much work there is; `smoke` is just enough to see that everything runs.
 struct Sizes {
+  std::size_t processes = 5;  // in each of which everything is built anew
+  std::size_t rounds = 3;     // repetitions in each process, after one to warm up
+
   std::size_t entries = 1'000'000;
   std::size_t requests = std::size_t{1} << 22;
   std::size_t churn_limit = 500'000;
+  std::size_t blocks_a_run = 128;  // of requests, for each run of each benchmark of rates
+
+  std::size_t largest_cache = 10'000'000;
+  std::size_t largest_cache_processes = 3;  // building it takes a while
+  std::size_t sweep_requests = std::size_t{1} << 18;
+
+  std::size_t latency_sets = 1'000'000;
+  std::size_t latency_runs = 3;
   std::size_t memory_entries = 100'000;
+  std::size_t adversarial_keys = 100'000;
   std::size_t pause_entries = 10'000'000;
   int pause_runs = 3;
-  std::size_t growth_last = 10'000'000;
-  std::size_t growth_requests = std::size_t{1} << 20;
-  int growth_rounds = 9;
 
-  static Sizes smoke() { return {10'000, 1u << 14, 12'000, 2'000, 20'000, 1, 10'000, 1u << 12, 1}; }
+  static Sizes smoke() {
+    return {.processes = 2,
+            .rounds = 1,
+            .entries = 10'000,
+            .requests = 1u << 14,
+            .churn_limit = 12'000,
+            .blocks_a_run = 1,
+            .largest_cache = 10'000,
+            .largest_cache_processes = 1,
+            .sweep_requests = 1u << 12,
+            .latency_sets = 5'000,
+            .latency_runs = 1,
+            .memory_entries = 2'000,
+            .adversarial_keys = 1'000,
+            .pause_entries = 20'000,
+            .pause_runs = 1};
+  }
 };
 
 /// Set once, by main.
@@ -144,12 +169,13 @@ class Requests {
  public:
   static constexpr std::size_t block_size = 4096;
 
-  Requests(IdSource& ids, std::size_t count, KeyStyle style) {
+  /// With `first_id`, the ids drawn count from there: past those that a cache holds, its key is absent.
+  Requests(IdSource& ids, std::size_t count, KeyStyle style, std::size_t first_id = 0) {
     const std::size_t blocks = std::max<std::size_t>(count / block_size, 1);
     requests_.resize(blocks * block_size);
     expected_.resize(blocks);
     for (std::size_t i = 0; i < requests_.size(); ++i) {
-      requests_[i] = Request(style, ids.next());
+      requests_[i] = Request(style, first_id + ids.next());
       expected_[i / block_size] += touch(values()[requests_[i].id]);
     }
   }
@@ -167,6 +193,37 @@ class Requests {
   std::vector<Request> requests_;
   std::vector<Sum> expected_;
 };
+
+/// The sums of what these calls give for a block of requests; `get` and `mixed` must give what the block expects.
+template <class Subject>
+Sum read_block(Subject& subject, std::span<const Request> block) {
+  Sum sum = 0;
+  for (const Request& request : block) sum += subject.read(request.key());
+  return sum;
+}
+
+template <class Subject>
+void write_block(Subject& subject, std::span<const Request> block) {
+  for (const Request& request : block) subject.write(request.key(), values()[request.id]);
+}
+
+/// Every twentieth request writes the value that its key has already, so that all reads can be checked.
+template <class Subject>
+Sum mixed_block(Subject& subject, std::span<const Request> block) {
+  Sum sum = 0;
+  std::size_t until_write = 20;
+  for (const Request& request : block) {
+    if (--until_write > 0) {
+      sum += subject.read(request.key());
+      continue;
+    }
+    until_write = 20;
+    const std::string_view value = values()[request.id];
+    subject.write(request.key(), value);
+    sum += touch(value);
+  }
+  return sum;
+}
 
 /// Stores entries 0 to count - 1.
 template <class Subject>
