@@ -132,8 +132,8 @@ TEST_CASE("what a reader has noted is promoted before an entry is stored, unless
   auto& stripe = f.shard.own_stripe();
   {
     const std::lock_guard lock(stripe);
-    stripe.count_hit(first, 1);
-    stripe.count_hit(second, 1);
+    stripe.count_hit(first);
+    stripe.count_hit(second);
   }
   f.shard.remove(second, RemovalCause::erased, f.removed);
   f.add(4);

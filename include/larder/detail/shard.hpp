@@ -121,6 +121,7 @@ class alignas(64) Shard {
   /// Works off the promotions that a stripe has noted.
   void settle(Stripe& stripe) noexcept {
     if (stripe.pending_count() == 0) return;
+    index_.advance(buckets_a_promotion);
     const std::lock_guard lock(stripe);
     promote_pending(stripe);
   }
@@ -180,9 +181,11 @@ class alignas(64) Shard {
   /// `removed`, is what nobody can be looking at any more. Where nobody can tell when an entry is freed, it stays for
   /// a while, so that readers are waited for once in many removals. `told`: whether a listener wants to know of them.
   void let_go(RemovedEntries& removed, bool told) noexcept {
+    if (removed.empty()) return;
     if constexpr (Stripes::concurrent) {
-      if (!removed.empty() && !linger(removed, told)) wait_for_readers(removed);
+      if (linger(removed, told)) return;
     }
+    wait_for_readers(removed);
   }
 
   /// Empties the shard. `index` and the entries in it are the caller's, and no reader's.
@@ -268,7 +271,6 @@ class alignas(64) Shard {
     }
     eviction_.touch_all({ids, count});
     stripe.forget_pending();
-    index_.advance(buckets_a_promotion);
   }
 
   /// Result: whether all of `removed` may stay for a while, and does so now.
@@ -286,8 +288,10 @@ class alignas(64) Shard {
     return true;
   }
 
-  /// Afterwards no reader looks at anything that is out of the index now; what lingered is in `removed`, too.
+  /// Afterwards no reader looks at anything that is out of the index now, nor has a note of it; what lingered is in
+  /// `removed`, too.
   [[gnu::noinline]] void wait_for_readers(RemovedEntries& removed) noexcept {
+    // The index must not change meanwhile: a table that retires now may be entered by readers who were waited for.
     stripes_.for_each_locked([this](Stripe& stripe) { promote_pending(stripe); });
     removed.take(lingering_);
     lingering_count_ = 0;

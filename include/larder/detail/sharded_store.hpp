@@ -188,7 +188,7 @@ class ShardedStore {
     Access(const Access&) = delete;
     Access& operator=(const Access&) = delete;
     ~Access() {
-      shard_.let_go(departures_.entries, departures_.store.has_listener());
+      if (!has_waited_) shard_.let_go(departures_.entries, departures_.store.has_listener());
       shard_.unlock();
     }
 
@@ -224,11 +224,15 @@ class ShardedStore {
     }
 
     /// Empties the shard: `index` holds what was in it.
-    void release_all(typename Shard::Index& index) noexcept { shard_.release_all(index, departures_.entries); }
+    void release_all(typename Shard::Index& index) noexcept {
+      shard_.release_all(index, departures_.entries);
+      has_waited_ = true;
+    }
 
    private:
     Departures departures_;  // first, so that it ends last, with the mutex released
     bool knows_time_;  // see Reading::now_
+    bool has_waited_ = false;  // for the readers, already
     Tick now_;
     Shard& shard_;
     Stripe& stripe_;
