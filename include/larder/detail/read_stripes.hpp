@@ -11,8 +11,9 @@
 ///   calls a grace period (McKenney and Slingwine, 1998), by locks: their acquire and release are all the ordering
 ///   that is needed.
 /// - They take notes, since readers cannot move entries in the order of use: of each hit one keeps a pointer, and a
-///   writer promotes these entries later, before anything depends on the order. So the order is exact for what one
-///   thread does, and the cache misses of many promotions overlap. Hits and misses are counted here, too.
+///   writer promotes these entries later, before an entry is chosen for eviction. So the order is exact for what one
+///   thread does, and the cache misses of many promotions overlap. Writers note there what they have stored, behind
+///   what the thread has read before. Hits and misses are counted here, too.
 ///
 /// Invariants:
 /// - Who holds the shard's mutex may lock a stripe; who holds a stripe never waits for the shard's mutex.
@@ -51,15 +52,20 @@ class alignas(128) ReadStripe {
     if (until_promotion_ != 0) [[unlikely]] {
       if (!is_sampled()) return;
     }
-    const std::uint32_t count = pending_count();
-    if (count == most_pending) [[unlikely]] {  // of threads that share a stripe one works off the notes just now
+    if (pending_count() == most_pending) [[unlikely]] {  // of threads that share a stripe one works off the notes just now
       ++hits_;
       return;
     }
-    pending_[count] = &node;
-    pending_count_.store(count + 1, std::memory_order_relaxed);
+    push(node);
   }
   void count_hit() noexcept { ++hits_; }
+
+  /// Notes a promotion that is no hit. There must be room.
+  void note(Node& node) noexcept {
+    push(node);
+    --hits_;  // each note counts as a hit
+  }
+
   void count_miss() noexcept { ++misses_; }
 
   /// Of many hits only one in `interval` is noted from now on, on average.
@@ -81,10 +87,16 @@ class alignas(128) ReadStripe {
   std::uint64_t misses() const noexcept { return misses_; }
   void reset_counters() noexcept {
     misses_ = 0;
-    hits_ = std::uint64_t{0} - pending_count();
+    hits_ = std::uint64_t{0} - pending_count();  // so that the sum is zero
   }
 
  private:
+  [[gnu::always_inline]] void push(Node& node) noexcept {
+    const std::uint32_t count = pending_count();
+    pending_[count] = &node;
+    pending_count_.store(count + 1, std::memory_order_relaxed);
+  }
+
   /// Counts a hit while not every hit is noted. Result: whether this one is to be noted, and counted thereby.
   [[gnu::noinline]] bool is_sampled() noexcept {
     if (--until_promotion_ != 0) {

@@ -139,26 +139,20 @@ class alignas(64) Shard {
   /// entries make room first, then those that the policy chooses. `fresh` is within the limits by itself. `own` is the
   /// calling thread's stripe.
   void store(Node& fresh, Node* old, Tick now, RemovedEntries& removed, Stripe& own) noexcept {
-    settle(own);
     if (old != nullptr) {
       fresh.id = old->id;
       index_.replace(*old, fresh);
       index_.advance(1);
-      eviction_.touch(fresh.id);
       forget(*old);
       removed.push(*old, RemovalCause::replaced);
     }
-    const std::size_t further_entries = old == nullptr ? 1 : 0;
-    while (weight_ > limits_.weight - fresh.weight() || index_.size() > limits_.entries - further_entries) {
-      if (expire_one(now, removed)) continue;
-      // There is another entry to evict: `fresh` alone exceeds no limit.
-      remove(node_of(eviction_.victim(fresh.id)), RemovalCause::evicted, removed);
-    }
+    make_room_for(fresh, old == nullptr, now, removed, own);
     if (old == nullptr) {
       fresh.id = ids_.take(fresh.hash);
       index_.insert(fresh);
       eviction_.insert(fresh.id);
     }
+    promote_stored(fresh, own);
     size_ += fresh.size();
     weight_ += fresh.weight();
     if (fresh.expires()) start_timer(fresh.timer());
@@ -261,6 +255,25 @@ class alignas(64) Shard {
 
   Node& node_of(EntryId id) noexcept {
     return *index_.find(ids_.hash_of(id), [id](const Node& node) { return node.id == id; });
+  }
+
+  /// Lets entries go until there is room for one that is not counted yet.
+  void make_room_for(const Node& fresh, bool is_further, Tick now, RemovedEntries& removed, Stripe& own) noexcept {
+    const std::size_t further = is_further ? 1 : 0;
+    while (weight_ > limits_.weight - fresh.weight() || index_.size() > limits_.entries - further) {
+      if (expire_one(now, removed)) continue;
+      settle(own);
+      // There is another entry to evict: `fresh` alone exceeds no limit.
+      remove(node_of(eviction_.victim(fresh.id)), RemovalCause::evicted, removed);
+    }
+  }
+
+  /// The entry that was stored becomes the newest: now, or when all that the thread has read before is promoted.
+  void promote_stored(Node& fresh, Stripe& own) noexcept {
+    if (own.pending_count() == 0) return eviction_.touch(fresh.id);
+    const std::lock_guard lock(own);
+    if (own.pending_count() == Stripe::most_pending) promote_pending(own);
+    own.note(fresh);
   }
 
   void promote_pending(Stripe& stripe) noexcept {
