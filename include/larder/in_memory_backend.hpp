@@ -51,13 +51,16 @@ inline constexpr bool is_shared_ptr<std::shared_ptr<Type>> = true;
 ///
 /// - Limits: `max_size_bytes` (100 MiB unless told otherwise) and `max_entries`. When a limit is reached, entries
 ///   that have expired leave first, then the least recently used; with more than one shard, those of the shard in
-///   question. A value larger than a shard's share of `max_size_bytes` is declined.
+///   question. The order of use is exact for what one thread does; of what other threads do at the same time, the last
+///   64 uses of each may come later. A value larger than a shard's share of `max_size_bytes` is declined.
 /// - Expiry: measured on a steady clock, in whole milliseconds rounded up. An entry that has expired is seen by no
 ///   operation, and each operation reclaims a few of them, whether or not somebody asks for them again.
 /// - Complexity: every operation on one key is O(1) on average (amortized where entries expire), and never rehashes
 ///   the whole table at once. `keys`, `clear` and `stats` say theirs.
-/// - Threads: any number may use one cache. Operations on one key happen one after the other; `keys`, `clear` and
-///   `stats` see the shards one after the other. (With `NullMutex` as the traits' mutex: one thread at a time.)
+/// - Threads: any number may use one cache. Operations on one key happen as if one after the other; readers wait for
+///   nobody, but where the index grows at that moment; who changes something, for who else changes its shard. `keys`,
+///   `clear` and `stats` see the shards one after the other. (With `NullMutex` as the traits' mutex: one thread at a
+///   time.)
 /// - Exceptions: what throws (a copy, an allocation, hash or equality) leaves the cache as it was, except that
 ///   expired entries may have left; a batch, as after some of its elements.
 /// - A value that `get` returned stays valid whatever becomes of its entry.
@@ -113,34 +116,22 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
   /// Calls `f(const Value&)` with the value in place, where a copy would be dear. Counts and promotes as `get` does,
   /// unless f throws. Result: whether there was one.
   ///
-  /// f runs under the lock of the key's shard: it must not use this cache, and should be quick.
+  /// f runs under a lock that keeps the entry from being freed: it must not use this cache, and should be quick, since
+  /// whoever removes entries may have to wait for it. Several threads may be looking at one value at the same time.
   /// \throws what f, hash and equality throw.
   template <std::invocable<const Value&> Function>
   bool visit(key_view key, Function&& f) {
-    const Hash hash(key);
-    Shard& home = store_.shard_for(hash);
-    {
-      Reading shard(store_, home);
-      Node* node = shard.find(hash, key);
-      if (node != nullptr) {
-        node->with_value(key, std::forward<Function>(f));
-        shard.count_hit(*node);
-        return true;
-      }
-      if (shard.is_certain()) {
-        shard.count_miss();
-        return false;
-      }
-    }
-    Access shard(store_, home);
-    Node* node = shard.find(hash, key);
-    if (node == nullptr) {
-      shard->count_miss();
-      return false;
-    }
-    node->with_value(key, std::forward<Function>(f));
-    shard.count_hit(*node);
-    return true;
+    return look_up(
+        key,
+        [&](auto& shard, Node& node) {
+          node.with_value(key, std::forward<Function>(f));
+          shard.count_hit(node);
+          return true;
+        },
+        [](auto& shard) {
+          shard.count_miss();
+          return false;
+        });
   }
 
  private:
@@ -159,54 +150,59 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
     return Pin(&node);
   }
 
-  std::optional<Value> do_get(key_view key) override {
+  /// Calls `found(shard, node)` or `missing(shard)`, with a Reading or an Access, and answers what that answers.
+  template <class Found, class Missing>
+  [[gnu::always_inline]] auto look_up(key_view key, const Found& found, const Missing& missing) {
     const Hash hash(key);
     Shard& home = store_.shard_for(hash);
-    Pin entry;
     {
       Reading shard(store_, home);
       Node* node = shard.find(hash, key);
-      if (node != nullptr) {
-        if constexpr (copied_under_lock) {
-          std::optional<Value> value(std::in_place, node->copy_value(key));
-          shard.count_hit(*node);
-          return value;
-        }
-        entry = pin(*node);
-      } else if (shard.is_certain()) {
-        shard.count_miss();
-        return std::nullopt;
-      }
+      if (node != nullptr) return found(shard, *node);
+      if (shard.is_certain()) return missing(shard);
     }
-    if constexpr (!copied_under_lock) {
-      if (entry != nullptr) return copy_and_count_hit(home, hash, *entry);
-    }
-    return get_exclusively(key, hash, home);
+    return look_up_exclusively(key, hash, home, found, missing);
   }
 
   /// Where a reading told nothing for certain.
-  [[gnu::noinline]] std::optional<Value> get_exclusively(key_view key, Hash hash, Shard& home) {
-    Pin entry;
-    {
-      Access shard(store_, home);
-      Node* node = shard.find(hash, key);
-      if (node == nullptr) {
-        shard->count_miss();
-        return std::nullopt;
-      }
-      if constexpr (copied_under_lock) {
-        shard.count_hit(*node);
-        return node->copy_value();
-      }
-      entry = pin(*node);
+  template <class Found, class Missing>
+  [[gnu::noinline]] auto look_up_exclusively(key_view key, Hash hash, Shard& home, const Found& found,
+                                             const Missing& missing) {
+    Access shard(store_, home);
+    Node* node = shard.find(hash, key);
+    return node != nullptr ? found(shard, *node) : missing(shard);
+  }
+
+  std::optional<Value> do_get(key_view key) override {
+    if constexpr (copied_under_lock) {
+      return look_up(
+          key,
+          [&key](auto& shard, Node& node) {
+            std::optional<Value> value(std::in_place, node.copy_value(key));
+            shard.count_hit(node);
+            return value;
+          },
+          [](auto& shard) {
+            shard.count_miss();
+            return std::optional<Value>();
+          });
+    } else {
+      const Pin entry = look_up(
+          key, [](auto&, Node& node) { return pin(node); },
+          [](auto& shard) {
+            shard.count_miss();
+            return Pin();
+          });
+      if (entry == nullptr) return std::nullopt;
+      return copy_and_count_hit(key, *entry);
     }
-    return copy_and_count_hit(home, hash, *entry);
   }
 
   /// For values whose copy may throw: only then is the hit counted, and the entry promoted if it is still here.
-  std::optional<Value> copy_and_count_hit(Shard& home, Hash hash, Node& entry) {
+  std::optional<Value> copy_and_count_hit(key_view key, Node& entry) {
     std::optional<Value> value(entry.copy_value());
-    Reading shard(store_, home);
+    const Hash hash(key);
+    Reading shard(store_, store_.shard_of(hash));
     if (shard.holds(hash, entry)) {
       shard.count_hit(entry);
     } else {
@@ -261,15 +257,8 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
   }
 
   bool do_exists(key_view key) override {
-    const Hash hash(key);
-    Shard& home = store_.shard_for(hash);
-    {
-      Reading shard(store_, home);
-      if (shard.find(hash, key) != nullptr) return true;
-      if (shard.is_certain()) return false;
-    }
-    Access shard(store_, home);
-    return shard.find(hash, key) != nullptr;
+    return look_up(
+        key, [](auto&, Node&) { return true; }, [](auto&) { return false; });
   }
 
   /// O(entries); a lock is held for as long as it takes to let go what had expired before.
@@ -302,27 +291,16 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
   }
 
   std::optional<entry_type> do_get_entry(key_view key) override {
-    const Hash hash(key);
-    Shard& home = store_.shard_for(hash);
-    Pin entry;
-    {
-      Reading shard(store_, home);
-      Node* node = shard.find(hash, key);
-      if (node == nullptr && shard.is_certain()) return std::nullopt;
-      if (node != nullptr) {
-        // Such a node's metadata go with its entry, pinned or not; copying them is no user code.
-        if constexpr (Node::bytes_inline) return entry_of(*node);
-        entry = pin(*node);
-      }
+    // Where the bytes are in the node, its metadata go with its entry, pinned or not; copying them is no user code.
+    if constexpr (Node::bytes_inline) {
+      return look_up(
+          key, [this](auto&, Node& node) { return entry_of(node); },
+          [](auto&) { return std::optional<entry_type>(); });
+    } else {
+      const Pin entry = look_up(
+          key, [](auto&, Node& node) { return pin(node); }, [](auto&) { return Pin(); });
+      return entry == nullptr ? std::nullopt : entry_of(*entry);
     }
-    if (entry == nullptr) {
-      Access shard(store_, home);
-      Node* node = shard.find(hash, key);
-      if (node == nullptr) return std::nullopt;
-      if constexpr (Node::bytes_inline) return entry_of(*node);
-      entry = pin(*node);
-    }
-    return entry_of(*entry);
   }
 
   std::optional<entry_type> entry_of(Node& node) const {
@@ -389,7 +367,7 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
     }
     batch.for_each_shard(store_, keys.size(), [&](Shard& shard, std::uint64_t here) {
       std::uint64_t uncertain = get_batch_of(shard, here, batch, keys, values);
-      Batch::for_each(uncertain, [&](std::size_t i) { values[i] = get_exclusively(keys[i], batch.hashes[i], shard); });
+      Batch::for_each(uncertain, [&](std::size_t i) { values[i] = do_get(keys[i]); });
     });
   }
 

@@ -211,6 +211,7 @@ class ShardedStore {
     void expire_some() noexcept { shard_.expire_some(now_, departures_.entries); }
 
     void count_hit(Node& node) noexcept { shard_.count_hit(node, stripe_); }
+    void count_miss() noexcept { shard_.count_miss(); }
 
     /// Shard::store at the present time. `old` is what `find` found.
     void store(Node& fresh, Node* old) noexcept { shard_.store(fresh, old, now_, departures_.entries, stripe_); }
