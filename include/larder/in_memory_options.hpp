@@ -33,7 +33,8 @@ struct InMemoryTraits {
   /// ValueSize, EntryFootprint, or one of your own (weigher.hpp).
   using Weigher = ValueSize;
   using Eviction = Lru;
-  /// SpinMutex, NullMutex, std::mutex, or anything with `lock` and `unlock`.
+  /// SpinMutex, NullMutex, std::mutex, or anything with `lock` and `unlock`; if it has `try_lock`, too, readers never
+  /// wait for writers.
   using Mutex = SpinMutex;
   using Clock = SteadyClock;
 };

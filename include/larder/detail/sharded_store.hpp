@@ -134,7 +134,7 @@ class ShardedStore {
         store_.work_off(shard_, stripe_);
       }
       if (now_ >= shard_.next_due()) [[unlikely]] {
-        store_.reclaim(shard_);
+        store_.reclaim(shard_, now_);
       }
     }
 
@@ -185,6 +185,11 @@ class ShardedStore {
           stripe_(shard.own_stripe()) {
       shard_.lock();
     }
+    /// At a time that is known already, since nothing may be thrown.
+    Access(const ShardedStore& store, Shard& shard, Tick now)
+        : departures_(store), knows_time_(true), now_(now), shard_(shard), stripe_(shard.own_stripe()) {
+      shard_.lock();
+    }
     Access(const Access&) = delete;
     Access& operator=(const Access&) = delete;
     ~Access() {
@@ -231,8 +236,8 @@ class ShardedStore {
     }
 
    private:
-    Departures departures_;  // first, so that it ends last, with the mutex released
-    bool knows_time_;  // see Reading::now_
+    Departures departures_;    // first, so that it ends last, with the mutex released
+    bool knows_time_;          // see Reading::now_
     bool has_waited_ = false;  // for the readers, already
     Tick now_;
     Shard& shard_;
@@ -285,8 +290,8 @@ class ShardedStore {
     }
   }
 
-  /// Lets a few of the entries go that have expired.
-  [[gnu::noinline]] void reclaim(Shard& shard) const { Access(*this, shard).expire_some(); }
+  /// Lets a few of the entries go that have expired by now.
+  [[gnu::noinline]] void reclaim(Shard& shard, Tick now) const { Access(*this, shard, now).expire_some(); }
 
   bool has_listener() const noexcept { return options_.on_removal != nullptr; }
   bool can_expire() const noexcept { return can_expire_.load(std::memory_order_relaxed); }

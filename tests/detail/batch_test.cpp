@@ -1,0 +1,47 @@
+/// \file batch_test.cpp
+#include <larder/detail/batch.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "tests/support/catch.hpp"
+
+namespace {
+
+/// Three shards, chosen by the rest.
+struct Store {
+  struct KeyHash {
+    std::uint64_t bits;
+  };
+
+  mutable std::array<std::vector<std::size_t>, 3> shards;
+
+  std::vector<std::size_t>& shard_of(KeyHash hash) const { return shards[hash.bits % 3]; }
+};
+
+using Batch = larder::detail::Batch<Store>;
+
+}  // namespace
+
+TEST_CASE("each key of a batch is met once, with its shard, in its order", "[batch]") {
+  const Store store;
+  Batch batch;
+  for (const std::size_t count : {0u, 1u, 2u, 31u, 32u}) {
+    INFO(count << " keys");
+    for (std::size_t i = 0; i < count; ++i) batch.hashes[i] = {i * i + 1};
+    for (auto& shard : store.shards) shard.clear();
+    std::size_t calls = 0;
+    batch.for_each_shard(store, count, [&calls](std::vector<std::size_t>& shard, std::uint64_t keys) {
+      ++calls;
+      Batch::for_each(keys, [&shard](std::size_t i) { shard.push_back(i); });
+    });
+    std::array<std::vector<std::size_t>, 3> expected;
+    std::size_t shards_with_keys = 0;
+    for (std::size_t i = 0; i < count; ++i) expected[(i * i + 1) % 3].push_back(i);
+    for (const auto& keys : expected) shards_with_keys += keys.empty() ? 0 : 1;
+    CHECK(store.shards == expected);
+    CHECK(calls == shards_with_keys);
+  }
+}
