@@ -26,6 +26,7 @@
 #include <larder/detail/entry_ids.hpp>
 #include <larder/detail/hash_index.hpp>
 #include <larder/detail/node_head.hpp>
+#include <larder/detail/prefetch.hpp>
 #include <larder/detail/read_stripes.hpp>
 #include <larder/detail/removed_entries.hpp>
 #include <larder/detail/timer_wheel.hpp>
@@ -353,10 +354,12 @@ class alignas(64) Shard {
     ids_.give_back(node.id);
   }
 
-  Mutex mutex_;
+  // What every reader reads, and what every writer writes, on cache lines of their own.
   Index index_;
+  alignas(cache_line) mutable Stripes stripes_;
   std::atomic<Tick> next_due_{TimerWheel::no_deadline};
-  mutable Stripes stripes_;
+
+  alignas(cache_line) Mutex mutex_;
   EntryIds ids_;
   Eviction eviction_;
   Counters counters_;
