@@ -139,7 +139,7 @@ class alignas(64) Shard {
   /// Puts `fresh` in the place of `old`, or adds it where there is no old one: then `make_room` was called. Expired
   /// entries make room first, then those that the policy chooses. `fresh` is within the limits by itself. `own` is the
   /// calling thread's stripe.
-  void store(Node& fresh, Node* old, Tick now, RemovedEntries& removed, Stripe& own) noexcept {
+  [[gnu::noinline]] void store(Node& fresh, Node* old, Tick now, RemovedEntries& removed, Stripe& own) noexcept {
     if (old != nullptr) {
       fresh.id = old->id;
       index_.replace(*old, fresh);
@@ -164,7 +164,7 @@ class alignas(64) Shard {
   }
 
   /// Removes an entry for a reason other than its TTL.
-  void remove(Node& node, RemovalCause cause, RemovedEntries& removed) noexcept {
+  [[gnu::noinline]] void remove(Node& node, RemovalCause cause, RemovedEntries& removed) noexcept {
     if (cause == RemovalCause::erased) ++counters_.deletes;
     if (cause == RemovalCause::evicted) ++counters_.evictions;
     forget(node);

@@ -192,7 +192,7 @@ class ShardedStore {
     }
     Access(const Access&) = delete;
     Access& operator=(const Access&) = delete;
-    ~Access() {
+    [[gnu::noinline]] ~Access() {
       if (!has_waited_) shard_.let_go(departures_.entries, departures_.store.has_listener());
       shard_.unlock();
     }
@@ -201,7 +201,7 @@ class ShardedStore {
 
     /// The live entry of a key, or null. A few expired ones are let go on the way. What was found stays: it is one
     /// and the same time until the access ends. Throws what equality throws.
-    Node* find(KeyHash hash, KeyView<Key> key) {
+    [[gnu::noinline]] Node* find(KeyHash hash, KeyView<Key> key) {
       if (shard_.next_due() != TimerWheel::no_deadline) [[unlikely]] {
         if (!knows_time_) {  // the first entry with a TTL came since
           now_ = departures_.store.timeline_.now();
