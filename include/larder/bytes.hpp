@@ -8,7 +8,6 @@
 /// - An empty `Bytes` holds no block.
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <compare>
 #include <concepts>
@@ -136,7 +135,7 @@ class Bytes {
       throw InvalidArgumentError("Bytes::substr: position " + std::to_string(position) + " is beyond the size " +
                                  std::to_string(size_));
     }
-    count = std::min(count, size_ - position);
+    if (count > size_ - position) count = size_ - position;
     if (count == 0) return {};
     Bytes part(*this);
     part.data_ += position;

@@ -4,7 +4,8 @@
 
 #include <atomic>
 #include <chrono>
-#include <thread>
+
+#include <larder/detail/this_thread.hpp>
 
 namespace larder {
 
@@ -53,9 +54,9 @@ class SpinMutex {
       if (round < spins) {
         pause();
       } else if (round < spins + yields) {
-        std::this_thread::yield();
+        detail::yield_thread();
       } else {
-        std::this_thread::sleep_for(sleep);
+        detail::sleep_thread(sleep);
         if (sleep < longest_sleep) sleep *= 2;
       }
     }

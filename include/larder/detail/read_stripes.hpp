@@ -21,7 +21,6 @@
 /// - `pending` points to entries of the index, or to ones removed since the stripe was last locked by a writer.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
@@ -31,8 +30,8 @@
 #include <memory>
 #include <mutex>
 #include <span>
-#include <thread>
 
+#include <larder/detail/this_thread.hpp>
 #include <larder/detail/thread_index.hpp>
 #include <larder/mutex.hpp>
 
@@ -172,9 +171,9 @@ class ReadStripes {
   /// As many as threads can run at once, twice over, since threads come and go.
   static std::uint32_t wanted() noexcept {
     if constexpr (!concurrent) return 1;
-    static const std::uint32_t count =
-        std::bit_ceil(std::clamp<std::uint32_t>(2 * std::thread::hardware_concurrency(), 4, ThreadIndex::count));
-    return count;
+    static const std::uint32_t threads = processor_count();
+    if (threads < 2) return 4;
+    return threads < ThreadIndex::count / 2 ? std::bit_ceil(2 * threads) : ThreadIndex::count;
   }
 
   std::unique_ptr<Stripe[]> stripes_;

@@ -2,7 +2,6 @@
 /// Timeline: a clock's time in the ticks of a TimerWheel, and back.
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -44,7 +43,7 @@ class Timeline {
  private:
   std::chrono::nanoseconds elapsed() const {
     const std::chrono::nanoseconds elapsed = clock_.now() - start_;
-    return std::max(elapsed, std::chrono::nanoseconds::zero());
+    return elapsed < elapsed.zero() ? elapsed.zero() : elapsed;
   }
 
   Clock clock_;
