@@ -38,15 +38,6 @@
 
 namespace larder {
 
-namespace detail {
-
-template <class Type>
-inline constexpr bool is_shared_ptr = false;
-template <class Type>
-inline constexpr bool is_shared_ptr<std::shared_ptr<Type>> = true;
-
-}  // namespace detail
-
 /// A cache in process memory: a hash map and an intrusive list in order of use.
 ///
 /// - Limits: `max_size_bytes` (100 MiB unless told otherwise) and `max_entries`. When a limit is reached, entries
@@ -135,10 +126,6 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
   }
 
  private:
-  /// Copying such a value is no user code and cannot throw: it may happen under the lock.
-  static constexpr bool copied_under_lock =
-      std::same_as<Value, Bytes> || std::is_trivially_copyable_v<Value> || detail::is_shared_ptr<Value>;
-
   struct Unpin {
     void operator()(Node* node) const noexcept { Node::unpin(node); }
   };
@@ -174,7 +161,7 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
   }
 
   std::optional<Value> do_get(key_view key) override {
-    if constexpr (copied_under_lock) {
+    if constexpr (Node::copied_under_lock) {
       return look_up(
           key,
           [&key](auto& shard, Node& node) {
@@ -219,7 +206,7 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
     if (ttl) store_.expect_expiry();
     const bool fits = fresh != nullptr;
     Access shard(store_, home);
-    put(shard, hash, key, fresh);
+    shard.put(hash, key, fresh);
     return fits;
   }
 
@@ -231,18 +218,6 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
     auto node = Node::create(recipe, std::move(value), std::move(metadata));
     if (ttl) node->timer().deadline = store_.timeline().deadline_after(*ttl);
     return node;
-  }
-
-  /// Stores an entry in place of the one that is there. Without a node, that one is removed: no older value survives.
-  /// What is thrown leaves the node to its owner, who frees it without a lock.
-  static void put(Access& shard, Hash hash, key_view key, typename Node::Owner& fresh) {
-    Node* old = shard.find(hash, key);
-    if (fresh == nullptr) {
-      if (old != nullptr) shard.remove(*old, RemovalCause::evicted);
-      return;
-    }
-    if (old == nullptr) shard->make_room();
-    shard.store(*fresh.release(), old);
   }
 
   bool do_erase(key_view key) override { return remove(key, RemovalCause::erased); }
@@ -349,7 +324,7 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
   }
 
   void do_get_many(std::span<const key_item> keys, std::span<std::optional<Value>> values) override {
-    if constexpr (copied_under_lock) {
+    if constexpr (Node::copied_under_lock) {
       for (; keys.size() > Batch::most; keys = keys.subspan(Batch::most), values = values.subspan(Batch::most)) {
         get_batch(keys.first(Batch::most), values.first(Batch::most));
       }
@@ -360,38 +335,9 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
   }
 
   void get_batch(std::span<const key_item> keys, std::span<std::optional<Value>> values) {
-    Batch batch;
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-      batch.hashes[i] = Hash(keys[i]);
-      values[i].reset();  // now, because the end of a value may be user code
-    }
-    batch.for_each_shard(store_, keys.size(), [&](Shard& shard, std::uint64_t here) {
-      std::uint64_t uncertain = get_batch_of(shard, here, batch, keys, values);
-      Batch::for_each(uncertain, [&](std::size_t i) { values[i] = do_get(keys[i]); });
-    });
-  }
-
-  /// Those of the batch's keys that are in `here` live in this shard. One pass reads ahead what the next one needs.
-  /// Result: those that were not found for certain.
-  std::uint64_t get_batch_of(Shard& home, std::uint64_t here, Batch& batch, std::span<const key_item> keys,
-                             std::span<std::optional<Value>> values) {
-    std::uint64_t uncertain = 0;
-    store_.expect_hits(home, Batch::most);
-    Reading shard(store_, home);
-    Batch::for_each(here, [&](std::size_t i) { shard.prefetch_bucket(batch.hashes[i]); });
-    Batch::for_each(here, [&](std::size_t i) { shard.prefetch_node(batch.hashes[i]); });
-    Batch::for_each(here, [&](std::size_t i) {
-      Node* node = shard.find(batch.hashes[i], keys[i]);
-      if (node != nullptr) {
-        values[i].emplace(node->copy_value(keys[i]));
-        shard.count_hit(*node);
-      } else if (shard.is_certain()) {
-        shard.count_miss();
-      } else {
-        uncertain |= std::uint64_t{1} << i;
-      }
-    });
-    return uncertain;
+    const Batch batch(keys);
+    for (std::optional<Value>& value : values) value.reset();  // now, because the end of a value may be user code
+    batch.get(store_, keys, values, [&](std::size_t i) { values[i] = do_get(keys[i]); });
   }
 
   std::size_t do_set_many(std::span<item> items, Ttl ttl) override {
@@ -405,21 +351,15 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
 
   /// Makes all nodes before any lock is taken, and then stores those of each shard in one go.
   std::size_t set_batch(std::span<item> items, Ttl ttl) {
-    Batch batch;
+    const Batch batch(items, [](const item& each) -> const key_item& { return each.first; });
     typename Node::Owner nodes[Batch::most];
     std::size_t stored = 0;
     for (std::size_t i = 0; i < items.size(); ++i) {
-      batch.hashes[i] = Hash(items[i].first);
-      nodes[i] = make_node(items[i].first, batch.hashes[i], std::move(items[i].second), ttl, {});
+      nodes[i] = make_node(items[i].first, batch.hash(i), std::move(items[i].second), ttl, {});
       stored += nodes[i] != nullptr ? 1 : 0;
     }
     if (ttl) store_.expect_expiry();
-    batch.for_each_shard(store_, items.size(), [&](Shard& home, std::uint64_t here) {
-      Access shard(store_, home);
-      Batch::for_each(here, [&](std::size_t i) { shard->prefetch_bucket(batch.hashes[i].for_index()); });
-      Batch::for_each(here, [&](std::size_t i) { shard->prefetch_node(batch.hashes[i].for_index()); });
-      Batch::for_each(here, [&](std::size_t i) { put(shard, batch.hashes[i], items[i].first, nodes[i]); });
-    });
+    batch.set(store_, items, nodes);
     return stored;
   }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "tests/support/catch.hpp"
@@ -13,12 +14,20 @@ namespace {
 /// Three shards, chosen by the rest.
 struct Store {
   struct KeyHash {
+    KeyHash() = default;
+    explicit KeyHash(std::uint64_t key) : bits(key) {}
+
     std::uint64_t bits;
   };
 
-  mutable std::array<std::vector<std::size_t>, 3> shards;
+  struct Node {
+    using Owner = Node*;
+  };
+  using Shard = std::vector<std::size_t>;
 
-  std::vector<std::size_t>& shard_of(KeyHash hash) const { return shards[hash.bits % 3]; }
+  mutable std::array<Shard, 3> shards;
+
+  Shard& shard_of(KeyHash hash) const { return shards[hash.bits % 3]; }
 };
 
 using Batch = larder::detail::Batch<Store>;
@@ -27,20 +36,21 @@ using Batch = larder::detail::Batch<Store>;
 
 TEST_CASE("each key of a batch is met once, with its shard, in its order", "[batch]") {
   const Store store;
-  Batch batch;
   for (const std::size_t count : {0u, 1u, 2u, 31u, 32u}) {
     INFO(count << " keys");
-    for (std::size_t i = 0; i < count; ++i) batch.hashes[i] = {i * i + 1};
+    std::vector<std::uint64_t> keys;
+    for (std::size_t i = 0; i < count; ++i) keys.push_back(i * i + 1);
+    const Batch batch{std::span(keys)};
     for (auto& shard : store.shards) shard.clear();
     std::size_t calls = 0;
-    batch.for_each_shard(store, count, [&calls](std::vector<std::size_t>& shard, std::uint64_t keys) {
+    batch.for_each_shard(store, [&calls](Store::Shard& shard, std::uint64_t here) {
       ++calls;
-      Batch::for_each(keys, [&shard](std::size_t i) { shard.push_back(i); });
+      Batch::for_each(here, [&shard](std::size_t i) { shard.push_back(i); });
     });
     std::array<std::vector<std::size_t>, 3> expected;
     std::size_t shards_with_keys = 0;
     for (std::size_t i = 0; i < count; ++i) expected[(i * i + 1) % 3].push_back(i);
-    for (const auto& keys : expected) shards_with_keys += keys.empty() ? 0 : 1;
+    for (const auto& those : expected) shards_with_keys += those.empty() ? 0 : 1;
     CHECK(store.shards == expected);
     CHECK(calls == shards_with_keys);
   }

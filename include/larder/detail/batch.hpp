@@ -1,30 +1,68 @@
 /// \file batch.hpp
-/// Batch: the keys of a batch operation that are worked on together, shard by shard.
+/// Batch: the keys of a batch operation that are worked on together, shard by shard, each shard under one lock. One
+/// pass over the keys reads ahead what the next one needs, so that the cache misses of one hide behind those of the
+/// others.
 #pragma once
 
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
 
 namespace larder::detail {
 
-/// So many keys that the cache misses of one hide behind those of the others, and so few that nothing that was read
-/// ahead is pushed out again. Sets of them are the bits of a number.
+/// Sets of its keys are the bits of a number.
 template <class Store>
-struct Batch {
+class Batch {
+  using Hash = typename Store::KeyHash;
+  using Node = typename Store::Node;
+  using Shard = typename Store::Shard;
+
+ public:
+  /// Enough to hide the misses, and so few that nothing that was read ahead is pushed out again.
   static constexpr std::size_t most = 32;
 
-  typename Store::KeyHash hashes[most];
+  /// `key_of(item)` is the key of each item, of which there may be `most`. Throws what the hash throws.
+  template <class Item, class KeyOf = std::identity>
+  explicit Batch(std::span<Item> items, const KeyOf& key_of = {}) {
+    for (; count_ < items.size(); ++count_) hashes_[count_] = Hash(key_of(items[count_]));
+  }
 
-  /// Calls f(shard, keys) for each shard in which any of the first `count` keys live, with the set of those keys.
+  Hash hash(std::size_t i) const noexcept { return hashes_[i]; }
+
+  /// Copies the values that there are to `values`, and counts hits and misses. Calls uncertain(i), with no lock held,
+  /// for each key of which nothing is certain. Throws what equality throws.
+  template <class Key, class Value, class Uncertain>
+  void get(const Store& store, std::span<Key> keys, std::span<std::optional<Value>> values,
+           const Uncertain& uncertain) const {
+    for_each_shard(store, [&](Shard& shard, std::uint64_t here) {
+      for_each(get_from(store, shard, here, keys, values), uncertain);
+    });
+  }
+
+  /// Stores the node of each item's key, or removes what is there where the node is null. Throws what equality throws,
+  /// and std::bad_alloc: then some of the nodes are not taken.
+  template <class Item>
+  void set(const Store& store, std::span<Item> items, typename Node::Owner* nodes) const {
+    for_each_shard(store, [&](Shard& home, std::uint64_t here) {
+      typename Store::Access shard(store, home);
+      for_each(here, [&](std::size_t i) { home.prefetch_bucket(hashes_[i].for_index()); });
+      for_each(here, [&](std::size_t i) { home.prefetch_node(hashes_[i].for_index()); });
+      for_each(here, [&](std::size_t i) { shard.put(hashes_[i], items[i].first, nodes[i]); });
+    });
+  }
+
+  /// Calls f(shard, keys) for each shard in which any of the keys live, with the set of those keys.
   template <class Function>
-  void for_each_shard(const Store& store, std::size_t count, Function&& f) const {
-    std::uint64_t left = (std::uint64_t{1} << count) - 1;
+  void for_each_shard(const Store& store, const Function& f) const {
+    std::uint64_t left = (std::uint64_t{1} << count_) - 1;
     while (left != 0) {
-      auto& shard = store.shard_of(hashes[std::countr_zero(left)]);
+      Shard& shard = store.shard_of(hashes_[std::countr_zero(left)]);
       std::uint64_t here = 0;
       for_each(left, [&](std::size_t i) {
-        if (&store.shard_of(hashes[i]) == &shard) here |= std::uint64_t{1} << i;
+        if (&store.shard_of(hashes_[i]) == &shard) here |= std::uint64_t{1} << i;
       });
       f(shard, here);
       left &= ~here;
@@ -33,9 +71,36 @@ struct Batch {
 
   /// Calls f(i) for each key of a set.
   template <class Function>
-  static void for_each(std::uint64_t keys, Function&& f) {
+  static void for_each(std::uint64_t keys, const Function& f) {
     for (; keys != 0; keys &= keys - 1) f(static_cast<std::size_t>(std::countr_zero(keys)));
   }
+
+ private:
+  /// Result: those of `here` of which nothing is certain.
+  template <class Key, class Value>
+  std::uint64_t get_from(const Store& store, Shard& home, std::uint64_t here, std::span<Key> keys,
+                         std::span<std::optional<Value>> values) const {
+    std::uint64_t uncertain = 0;
+    store.expect_hits(home, most);
+    typename Store::Reading shard(store, home);
+    for_each(here, [&](std::size_t i) { shard.prefetch_bucket(hashes_[i]); });
+    for_each(here, [&](std::size_t i) { shard.prefetch_node(hashes_[i]); });
+    for_each(here, [&](std::size_t i) {
+      Node* node = shard.find(hashes_[i], keys[i]);
+      if (node != nullptr) {
+        values[i].emplace(node->copy_value(keys[i]));
+        shard.count_hit(*node);
+      } else if (shard.is_certain()) {
+        shard.count_miss();
+      } else {
+        uncertain |= std::uint64_t{1} << i;
+      }
+    });
+    return uncertain;
+  }
+
+  std::size_t count_ = 0;
+  Hash hashes_[most];
 };
 
 }  // namespace larder::detail

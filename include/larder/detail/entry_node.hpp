@@ -69,6 +69,11 @@ struct WeightPart {
 template <>
 struct WeightPart<false> {};
 
+template <class Type>
+inline constexpr bool is_shared_ptr = false;
+template <class Type>
+inline constexpr bool is_shared_ptr<std::shared_ptr<Type>> = true;
+
 /// What a node is made of besides its value.
 template <class Key>
 struct NodeRecipe {
@@ -87,6 +92,9 @@ class EntryNode : public NodeHead {
   static constexpr bool bytes_inline =
       std::same_as<Value, Bytes> &&
       (key_inline || (std::is_trivially_copyable_v<Key> && alignof(Key) <= alignof(std::max_align_t)));
+  /// Copying such a value is no user code and cannot throw: it may happen under a lock.
+  static constexpr bool copied_under_lock =
+      std::same_as<Value, Bytes> || std::is_trivially_copyable_v<Value> || is_shared_ptr<Value>;
   /// Copying so many bytes costs less than the cache miss and the allocation that it saves.
   static constexpr std::size_t inline_limit = 1024;
 

@@ -218,8 +218,17 @@ class ShardedStore {
     void count_hit(Node& node) noexcept { shard_.count_hit(node, stripe_); }
     void count_miss() noexcept { shard_.count_miss(); }
 
-    /// Shard::store at the present time. `old` is what `find` found.
-    void store(Node& fresh, Node* old) noexcept { shard_.store(fresh, old, now_, departures_.entries, stripe_); }
+    /// Stores an entry in place of the one that is there. Without a node, that one is removed: no older value survives.
+    /// What is thrown leaves the node to its owner, who frees it without a lock.
+    void put(KeyHash hash, KeyView<Key> key, typename Node::Owner& fresh) {
+      Node* old = find(hash, key);
+      if (fresh == nullptr) {
+        if (old != nullptr) remove(*old, RemovalCause::evicted);
+        return;
+      }
+      if (old == nullptr) shard_.make_room();
+      shard_.store(*fresh.release(), old, now_, departures_.entries, stripe_);
+    }
     void remove(Node& node, RemovalCause cause) noexcept { shard_.remove(node, cause, departures_.entries); }
 
     /// Lets all entries go that have expired.
