@@ -2,11 +2,10 @@
 # Installs what is missing, builds everything and runs all tests.
 #
 # Usage: bash tests/run.sh [PIECE]...      gcc, asan and tsan if none is named:
-#   gcc     g++, optimised: tests, benchmarks, examples; each header alone; the package; the README's snippets
-#   asan    the same but for the package and single headers, by clang++ with AddressSanitizer and
-#           UndefinedBehaviorSanitizer
+#   gcc     g++: tests, benchmarks, examples; each header alone; the package; the README's snippets
+#   asan    the tests, by clang++ with AddressSanitizer and UndefinedBehaviorSanitizer
 #   tsan    the tests that start threads, by clang++ with ThreadSanitizer
-#   clang   what gcc does, by clang++; left out unless it is named, since asan compiles all of it
+#   clang   what gcc does, by clang++ and optimised further; left out unless it is named, since it takes its time
 #
 # Builds in build/ (or $LARDER_BUILD_DIR), with $CMAKE_BUILD_PARALLEL_LEVEL compilers at once (default: as many as
 # there are processors). May be run again, and then builds only what has changed.
@@ -52,7 +51,7 @@ run_asan() {
 }
 
 run_tsan() {
-  configure_and_build tsan larder_tests larder_contract_tests
+  configure_and_build tsan larder_thread_tests larder_contract_tests
   run_tests tsan --label-regex threads
 }
 
