@@ -6,13 +6,14 @@
 /// before all look-ups have ended that began earlier.
 ///
 /// Invariants:
-/// - There is one table, or there are two while the index grows: `old_`, and `current_` with room for a third more. An
-///   entry is in one of them, or, for a moment while it moves, in both; one that comes goes to `current_`.
+/// - There is one table, or there are two while the index grows: `old_`, and `current_` with room for a quarter more.
+///   An entry is in one of them, or, for a moment while it moves, in both; one that comes goes to `current_`.
 /// - Growing is incremental: each insertion moves `moves_an_insertion` buckets, in order, out of the old table, so that
 ///   no single call pays for a whole one. The old table is empty before the new one is full. For growth begins with
 ///   as many entries as the old table takes; each insertion brings one more at most; so there are, up to the moment
 ///   when the new table is full, at least as many insertions as it takes more entries than the old one. That is 5.5
-///   for each bucket more, or 1.8 for each bucket of the old table; one move an insertion is enough.
+///   for each bucket more, or 1.4 for each bucket of the old table: one move an insertion would be enough. There are
+///   some more, so that there are two tables for a short time only, in which look-ups may have to search both.
 /// - `only_` is `current_` while there is one table, and null else. To load it is to load `current_`, and then `old_`
 ///   and to find that null. It becomes null before a growth begins, and is set again when that has ended.
 /// - A growth is published in this order: `old_`, then `current_`, then moves begin, each to the new table first and
@@ -22,7 +23,6 @@
 ///   predicates given to `find` and `find_shared`.
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -193,21 +193,16 @@ class HashIndex {
   using Table = IndexTable<Node>;
 
   /// How much larger the next table is. Less makes for more moves, more for more memory that lies idle: with this an
-  /// entry has 11.6 to 15.5 bytes of buckets, where doubling would let it have up to 23.
-  using Growth = std::ratio<4, 3>;
+  /// entry has 11.6 to 14.5 bytes of buckets, where doubling would let it have up to 23.
+  using Growth = std::ratio<5, 4>;
 
   static constexpr std::size_t grown(std::size_t buckets) noexcept {
     constexpr std::size_t gained = Growth::num - Growth::den;
     constexpr std::size_t of = Growth::den;
-    return buckets + std::max<std::size_t>(1, buckets / of * gained + (buckets % of * gained + of - 1) / of);
+    return buckets == 0 ? 1 : buckets + buckets / of * gained + (buckets % of * gained + of - 1) / of;
   }
 
-  /// The buckets of an old table that come on one insertion that the new one has room for, rounded up.
-  static constexpr std::size_t moves_an_insertion = [] {
-    constexpr std::size_t old_buckets = 1000 * Growth::den;
-    constexpr std::size_t insertions = Table::capacity_of(grown(old_buckets)) - Table::capacity_of(old_buckets);
-    return (old_buckets + insertions - 1) / insertions;
-  }();
+  static constexpr std::size_t moves_an_insertion = 4;
 
   /// Large tables have the most room to spare; small ones lose some of it by rounding.
   static constexpr bool keeps_up(std::size_t old_buckets) noexcept {
@@ -221,9 +216,9 @@ class HashIndex {
     return true;
   }());
 
-  /// How far ahead of the moves nodes are read, and buckets ahead of that: memory answers within so many insertions.
-  static constexpr std::size_t nodes_ahead = 2;
-  static constexpr std::size_t buckets_ahead = 4;
+  /// How far ahead of the moves nodes are read, and buckets ahead of that: memory answers within two insertions.
+  static constexpr std::size_t nodes_ahead = 2 * moves_an_insertion;
+  static constexpr std::size_t buckets_ahead = 2 * nodes_ahead;
 
   // Both loads are acquires, so that the reader of a pointer sees the table that it points to, and that a reader who
   // loads current_ before old_ gets an old_ which is no older.
