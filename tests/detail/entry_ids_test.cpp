@@ -122,6 +122,13 @@ TEST_CASE("swap exchanges all numbers, the free ones too", "[entry_ids]") {
   CHECK(add(left) == 1);
 }
 
+TEST_CASE("reading a hash ahead changes nothing", "[entry_ids]") {
+  EntryIds ids;
+  const EntryId id = add(ids, 7);
+  ids.prefetch(id);
+  CHECK(ids.hash_of(id) == 7);
+}
+
 TEST_CASE("random numbers come and go as in a map, and there are never more than were taken at once", "[entry_ids]") {
   const std::uint64_t given = larder_tests::environment_number("LARDER_SEED", 0);
   const std::uint64_t seed = given == 0 ? 1 : given;

@@ -80,6 +80,20 @@ TEST_CASE("those of another list come behind one's own, and leave it empty", "[r
   }
 }
 
+TEST_CASE("the first of another list can come alone", "[removed_entries]") {
+  Nodes n;
+  RemovedEntries other;
+  other.push(n.a, RemovalCause::evicted);
+  other.push(n.b, RemovalCause::erased);
+  n.removed.push(n.e, RemovalCause::expired);
+  n.removed.take_first(other);
+  CHECK(n.pop_all() == "e expired, a evicted");
+  n.removed.take_first(other);
+  CHECK(other.empty());
+  n.removed.take_first(other);  // there is none
+  CHECK(n.pop_all() == "b erased");
+}
+
 TEST_CASE("for_each sees them in the order in which they left, and takes none out", "[removed_entries]") {
   Nodes n;
   n.removed.push(n.c, RemovalCause::erased);

@@ -48,6 +48,7 @@ struct Entries {
   }
 
   char victim() { return name_of(lru.victim(none)); }
+  char after(char victim) { return name_of(lru.after(id_of(victim))); }
   char victim_but(char spared) { return name_of(lru.victim(id_of(spared))); }
 
   /// The names in the order in which they would be evicted. All of them leave.
@@ -119,7 +120,6 @@ class ModelRun {
     if (order_.empty()) return;
     const Position position = any();
     lru_.prefetch(*position);
-    lru_.prefetch_neighbours(*position);
     lru_.touch(*position);
     order_.splice(order_.end(), order_, position);
   }
@@ -279,12 +279,17 @@ TEST_CASE("there is no victim where the spared entry is the only one", "[lru]") 
   CHECK(e.victim() == 'a');
 }
 
+TEST_CASE("after each victim comes the next one, and none after the newest", "[lru]") {
+  Entries e("abc");
+  e.touch('b');
+  CHECK(e.after('a') == 'c');
+  CHECK(e.after('c') == 'b');
+  CHECK(e.after('b') == '-');
+}
+
 TEST_CASE("prefetching changes nothing", "[lru]") {
   Entries e("abc");
-  for (const char name : {'a', 'b', 'c'}) {
-    e.lru.prefetch(id_of(name));
-    e.lru.prefetch_neighbours(id_of(name));
-  }
+  for (const char name : {'a', 'b', 'c'}) e.lru.prefetch(id_of(name));
   CHECK(e.evict_all() == "abc");
 }
 

@@ -21,6 +21,7 @@
 
 #include <larder/cache_error.hpp>
 #include <larder/detail/chunked_array.hpp>
+#include <larder/detail/prefetch.hpp>
 
 namespace larder::detail {
 
@@ -72,6 +73,9 @@ class EntryIds {
 
   /// Of an entry that is there.
   std::uint32_t hash_of(EntryId id) const noexcept { return slots_[id]; }
+
+  /// Reads ahead the hash of an entry that is there.
+  void prefetch(EntryId id) const noexcept { detail::prefetch(&slots_[id]); }
 
   /// Takes all numbers back, begins with 1 again, and frees the memory.
   void clear() noexcept {

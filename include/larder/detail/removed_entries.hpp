@@ -30,6 +30,14 @@ class RemovedEntries {
     append(std::exchange(other.first_, nullptr), other.last_);
   }
 
+  /// Takes over the one that left first of those that are in `other`, if there is any.
+  void take_first(RemovedEntries& other) noexcept {
+    NodeHead* const node = other.pop();
+    if (node == nullptr) return;
+    node->set_next_removed(nullptr);
+    append(node, node);
+  }
+
   /// The entry that left first, or null.
   NodeHead* pop() noexcept {
     NodeHead* first = first_;

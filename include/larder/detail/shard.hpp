@@ -14,7 +14,6 @@
 /// - No reader can be looking at an entry that `let_go` has handed out.
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <concepts>
 #include <cstddef>
@@ -159,7 +158,7 @@ class alignas(64) Shard {
     if (fresh.expires()) start_timer(fresh.timer());
     ++counters_.sets;
     if (index_.has_retired()) [[unlikely]] {
-      wait_for_readers(removed);
+      wait_for_readers();
     }
   }
 
@@ -174,13 +173,14 @@ class alignas(64) Shard {
 
   /// To be called at the end of an operation. What it has removed may still be looked at by readers: result, in
   /// `removed`, is what nobody can be looking at any more. Where nobody can tell when an entry is freed, it stays for
-  /// a while, so that readers are waited for once in many removals. `told`: whether a listener wants to know of them.
+  /// a while, so that readers are waited for once in many removals; then they go one by one, as allocators like it
+  /// best. `told`: whether a listener wants to know of them.
   void let_go(RemovedEntries& removed, bool told) noexcept {
     if (removed.empty()) return;
     if constexpr (Stripes::concurrent) {
       if (linger(removed, told)) return;
     }
-    wait_for_readers(removed);
+    wait_for_readers();
   }
 
   /// Empties the shard. `index` and the entries in it are the caller's, and no reader's.
@@ -194,6 +194,7 @@ class alignas(64) Shard {
     // This waits for the readers, too. What they have noted is not marked as removed, and must not be promoted.
     stripes_.for_each_locked([](Stripe& stripe) { stripe.forget_pending(); });
     removed.take(lingering_);
+    removed.take(unread_);
     lingering_count_ = 0;
   }
 
@@ -229,7 +230,7 @@ class alignas(64) Shard {
   /// operation adds an entry, this many keep up with what expires.
   static constexpr std::size_t steps_an_operation = 8;
 
-  /// How many removed entries may stay until readers are waited for: few kilobytes.
+  /// How many removed entries may stay until readers are waited for, or until they are freed: few kilobytes.
   static constexpr std::size_t most_lingering = 32;
 
   /// How many buckets of a growing index move when promotions are worked off, so that growth ends also where there are
@@ -258,6 +259,21 @@ class alignas(64) Shard {
     return *index_.find(ids_.hash_of(id), [id](const Node& node) { return node.id == id; });
   }
 
+  /// From the order of use to a victim it is four steps, each of which waits for memory. So while one leaves, each of
+  /// those that are likely to follow is brought one step nearer.
+  void prefetch_victims_after(EntryId victim) const noexcept {
+    const EntryId first = eviction_.after(victim);
+    if (first == no_entry) return;
+    index_.prefetch_node(ids_.hash_of(first));
+    const EntryId second = eviction_.after(first);
+    if (second == no_entry) return;
+    index_.prefetch_bucket(ids_.hash_of(second));
+    const EntryId third = eviction_.after(second);
+    if (third == no_entry) return;
+    ids_.prefetch(third);
+    eviction_.prefetch(third);
+  }
+
   /// Lets entries go until there is room for one that is not counted yet.
   void make_room_for(const Node& fresh, bool is_further, Tick now, RemovedEntries& removed, Stripe& own) noexcept {
     const std::size_t further = is_further ? 1 : 0;
@@ -265,7 +281,9 @@ class alignas(64) Shard {
       if (expire_one(now, removed)) continue;
       settle(own);
       // There is another entry to evict: `fresh` alone exceeds no limit.
-      remove(node_of(eviction_.victim(fresh.id)), RemovalCause::evicted, removed);
+      const EntryId victim = eviction_.victim(fresh.id);
+      prefetch_victims_after(victim);
+      remove(node_of(victim), RemovalCause::evicted, removed);
     }
   }
 
@@ -298,16 +316,15 @@ class alignas(64) Shard {
     });
     if (!can || count > most_lingering) return false;
     lingering_.take(removed);
-    lingering_count_ = count;
+    for (; lingering_count_ < count; ++lingering_count_) removed.take_first(unread_);
     return true;
   }
 
-  /// Afterwards no reader looks at anything that is out of the index now, nor has a note of it; what lingered is in
-  /// `removed`, too.
-  [[gnu::noinline]] void wait_for_readers(RemovedEntries& removed) noexcept {
+  /// Afterwards no reader looks at anything that is out of the index now, nor has a note of it.
+  [[gnu::noinline]] void wait_for_readers() noexcept {
     // The index must not change meanwhile: a table that retires now may be entered by readers who were waited for.
     stripes_.for_each_locked([this](Stripe& stripe) { promote_pending(stripe); });
-    removed.take(lingering_);
+    unread_.take(lingering_);
     lingering_count_ = 0;
     index_.free_retired();
   }
@@ -366,8 +383,9 @@ class alignas(64) Shard {
   std::size_t size_ = 0;
   std::size_t weight_ = 0;
   ShardLimits limits_{};
-  RemovedEntries lingering_;
+  RemovedEntries lingering_;  // removed, but there may be readers
   std::size_t lingering_count_ = 0;
+  RemovedEntries unread_;  // the same later: nobody reads them, and they are freed one for each that begins to linger
   TimerWheel wheel_;
 };
 

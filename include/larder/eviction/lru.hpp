@@ -62,14 +62,12 @@ class Lru {
     return oldest == spared ? links_[oldest].newer : oldest;
   }
 
+  /// Which entry would be the next victim when this one has gone, for who wants to get ready for it; 0 if there is none
+  /// or nobody knows.
+  EntryId after(EntryId victim) const noexcept { return links_[victim].newer; }
+
   /// Reads ahead what is kept about an entry.
   void prefetch(EntryId id) const noexcept { detail::prefetch(&links_[id]); }
-
-  /// Reads ahead what else `touch` of this entry will write to. Worth its while once what `prefetch` reads is there.
-  void prefetch_neighbours(EntryId id) const noexcept {
-    detail::prefetch(&links_[links_[id].newer]);
-    detail::prefetch(&links_[links_[id].older]);
-  }
 
   /// Forgets every entry, and frees the memory: before the next one comes, `reserve` must be called. O(memory).
   void clear() noexcept { links_.clear(); }
