@@ -2,7 +2,7 @@
 /// InMemoryBackend: the cache in process memory.
 ///
 /// A key's hash chooses one of the shards, which are caches of their own (detail/shard.hpp). An operation gets at one
-/// through a `Reading`, of which there may be many at once, or an `Access`, which changes it (detail/sharded_store.hpp).
+/// by a `Reading`, of which there may be many at once, or by an `Access`, which changes it (detail/sharded_store.hpp).
 ///
 /// Where the time of a hit goes, and what the layout does about it: a hit waits for memory, once for the bucket of the
 /// index and once for the entry. So a bucket is one cache line (detail/hash_index.hpp); the entry is one block with

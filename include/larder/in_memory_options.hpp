@@ -27,7 +27,8 @@ namespace larder {
 ///     larder::InMemoryBackend<std::string, larder::Bytes, Unlocked> cache;
 template <class Key, class Value>
 struct InMemoryTraits {
-  /// Called under a lock, as KeyEqual is, and by several readers at once. If it does not declare `is_avalanching`, its result is mixed.
+  /// Called under a lock, as KeyEqual is, and by several readers at once. If it does not declare `is_avalanching`, its
+  /// result is mixed.
   using Hash = larder::Hash<Key>;
   using KeyEqual = std::equal_to<>;
   /// ValueSize, EntryFootprint, or one of your own (weigher.hpp).

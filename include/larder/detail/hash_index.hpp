@@ -246,8 +246,7 @@ class HashIndex {
 
   /// Both pointers are parameters since a reader must have loaded them in this order, and before it looks.
   template <class Predicate>
-  Node* find_in(const Table* table, const Table* old, std::uint32_t hash,
-                                       const Predicate& matches) const {
+  Node* find_in(const Table* table, const Table* old, std::uint32_t hash, const Predicate& matches) const {
     if (table == nullptr) [[unlikely]] {
       return nullptr;
     }

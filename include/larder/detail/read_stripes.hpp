@@ -51,8 +51,8 @@ class alignas(128) ReadStripe {
     if (until_promotion_ != 0) [[unlikely]] {
       if (!is_sampled()) return;
     }
-    if (pending_count() == most_pending) [[unlikely]] {  // of threads that share a stripe one works off the notes just now
-      ++hits_;
+    if (pending_count() == most_pending) [[unlikely]] {
+      ++hits_;  // of the threads that share this stripe one works off the notes just now
       return;
     }
     push(node);

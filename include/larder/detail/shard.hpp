@@ -230,7 +230,8 @@ class alignas(64) Shard {
   /// operation adds an entry, this many keep up with what expires.
   static constexpr std::size_t steps_an_operation = 8;
 
-  /// How many removed entries may stay until readers are waited for, or until they are freed: few kilobytes.
+  /// How many removed entries may stay until readers are waited for, and as many again until they are freed: a few
+  /// kilobytes as a rule, 70 at most.
   static constexpr std::size_t most_lingering = 32;
 
   /// How many buckets of a growing index move when promotions are worked off, so that growth ends also where there are

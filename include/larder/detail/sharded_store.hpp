@@ -122,7 +122,10 @@ class ShardedStore {
   class Reading {
    public:
     [[gnu::always_inline]] Reading(const ShardedStore& store, Shard& shard)
-        : store_(store), now_(store.can_expire() ? store.timeline_.now() : 0), shard_(shard), stripe_(shard.own_stripe()) {
+        : store_(store),
+          now_(store.can_expire() ? store.timeline_.now() : 0),
+          shard_(shard),
+          stripe_(shard.own_stripe()) {
       stripe_.lock();
     }
     Reading(const Reading&) = delete;
@@ -151,7 +154,8 @@ class ShardedStore {
 
     /// Whether this very entry is still in the cache.
     bool holds(KeyHash hash, const Node& entry) const {
-      return shard_.find_shared(hash.for_index(), [&entry](const Node& node) { return &node == &entry; }).node != nullptr;
+      const auto is_this = [&entry](const Node& node) { return &node == &entry; };
+      return shard_.find_shared(hash.for_index(), is_this).node != nullptr;
     }
 
     /// Whether the last find, if it found nothing, can be believed.
