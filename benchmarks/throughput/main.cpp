@@ -23,7 +23,7 @@ constexpr const char* usage = R"(larder_throughput: larder beside its peers, and
 
   --smoke               tiny sizes, one repetition: shows that everything runs, and nothing else
   --parts=A,B           of memory, pauses, latencies, adversarial, sizes, rates; all by default
-  --processes=N         measure rates, sizes and adversarial keys in so many processes, 5 by default
+  --processes=N         measure rates, sizes and adversarial keys in so many processes, 3 by default
   --table=FILE          write the targets, where a peer wins, and all medians as Markdown
   --json=FILE           write everything that was measured as JSON
   --plot-data=FOLDER    write the tables that plots.gp makes plots of

@@ -24,7 +24,7 @@ namespace larder::bench {
 
 /// How much work there is; `smoke` is just enough to see that everything runs.
 struct Sizes {
-  std::size_t processes = 5;  // in each of which everything is built anew
+  std::size_t processes = 3;  // in each of which everything is built anew
   std::size_t rounds = 3;     // repetitions in each process, after one to warm up
 
   std::size_t entries = 1'000'000;
