@@ -1,0 +1,49 @@
+/// \file deadline.hpp
+/// Deadline: when a call has to be over, whatever it waits for on its way.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+
+namespace larder::detail {
+
+class Deadline {
+ public:
+  using Clock = std::chrono::steady_clock;
+  using Milliseconds = std::chrono::milliseconds;
+
+  /// So long from now; longer than the clock can count is for ever.
+  static Deadline in(Milliseconds timeout) {
+    const auto now = Clock::now();
+    const auto most = std::chrono::duration_cast<Milliseconds>(Clock::time_point::max() - now);
+    return Deadline(timeout < most ? now + timeout : Clock::time_point::max(), timeout);
+  }
+
+  /// The sooner of this one and so long from now.
+  Deadline at_most(Milliseconds timeout) const {
+    const Deadline other = in(timeout);
+    return other.at_ < at_ ? other : *this;
+  }
+
+  Clock::time_point at() const noexcept { return at_; }
+  /// How long it was when it was set, for messages.
+  Milliseconds timeout() const noexcept { return timeout_; }
+  /// Zero or more.
+  Clock::duration remaining() const { return std::max(at_ - Clock::now(), Clock::duration::zero()); }
+  bool has_passed() const { return Clock::now() >= at_; }
+
+  /// The rest of the time as `poll` takes it: rounded up, so that it is not asked again and again in the end.
+  int poll_milliseconds() const {
+    const auto left = std::chrono::ceil<Milliseconds>(remaining()).count();
+    return static_cast<int>(std::min<Milliseconds::rep>(left, std::numeric_limits<int>::max()));
+  }
+
+ private:
+  Deadline(Clock::time_point at, Milliseconds timeout) : at_(at), timeout_(timeout) {}
+
+  Clock::time_point at_;
+  Milliseconds timeout_;
+};
+
+}  // namespace larder::detail

@@ -1,0 +1,107 @@
+/// \file redis_connection.hpp
+/// RedisConnection: one connection to a Redis server that has introduced itself, and speaks commands and replies.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include <larder/backends/detail/deadline.hpp>
+#include <larder/backends/detail/endpoint.hpp>
+#include <larder/backends/detail/redis_commands.hpp>
+#include <larder/backends/detail/resp.hpp>
+#include <larder/backends/detail/stream.hpp>
+#include <larder/backends/redis_options.hpp>
+#include <larder/cache_error.hpp>
+
+namespace larder::detail {
+
+/// Result: the error that a server answered with, as an exception.
+inline ServerError server_error(const Reply& reply, const std::string& server) {
+  const std::string_view text = reply.text;
+  std::string code(text.substr(0, text.find(' ')));
+  // Which has no code of its own, and calls for other measures than a wrong command.
+  if (text.starts_with("ERR max number of clients")) code = "MAXCLIENTS";
+  return ServerError(std::move(code), "redis " + server + ": " + std::string(text.substr(0, 1000)));
+}
+
+/// For one thread at a time. Messages of what it throws name the server.
+class RedisConnection {
+ public:
+  /// Connects, and repeats what every connection must be told: AUTH and SELECT.
+  /// \throws ConnectionError, TimeoutError, ProtocolError; ServerError if the server does not take it.
+  RedisConnection(const Endpoint& endpoint, const RedisOptions& options, const TlsContext* tls,
+                  const Deadline& deadline)
+      : server_(endpoint.to_text()),
+        reader_({.bytes = options.max_reply_bytes + reply_overhead}),
+        buffer_(new char[buffer_size]) {
+    const Deadline soon = deadline.at_most(options.connect_timeout);
+    named([&] { stream_ = std::make_unique<Stream>(endpoint, tls, soon, options.timeout); });
+    RedisCommands introduction;
+    if (!options.username.empty()) {
+      introduction.add({"AUTH", options.username, options.password});
+    } else if (!options.password.empty()) {
+      introduction.add({"AUTH", options.password});
+    }
+    if (options.database != 0) introduction.add({"SELECT", std::to_string(options.database)});
+    if (introduction.empty()) return;
+    send(introduction.bytes(), soon);
+    for (std::size_t i = 0; i < introduction.size(); ++i) {
+      const Reply reply = receive(soon);
+      if (reply.is(Reply::Type::error)) throw server_error(reply, server_);
+    }
+  }
+
+  const std::string& server() const noexcept { return server_; }
+
+  /// \throws ConnectionError, TimeoutError.
+  void send(std::string_view commands, const Deadline& deadline) {
+    named([&] { stream_->send(commands, deadline); });
+  }
+
+  /// Result: the next reply, which may be an error. \throws ConnectionError, TimeoutError, ProtocolError.
+  Reply receive(const Deadline& deadline) {
+    return named([&] {
+      for (;;) {
+        if (auto reply = reader_.next()) return std::move(*reply);
+        reader_.feed({buffer_.get(), stream_->receive({buffer_.get(), buffer_size}, deadline)});
+      }
+    });
+  }
+
+  /// Whether it is open and in step: every reply that came was asked for.
+  bool is_usable() noexcept { return reader_.unread() == 0 && stream_->is_quiet(); }
+
+  /// Whether all that was received so far has been taken as replies.
+  bool is_in_step() const noexcept { return reader_.unread() == 0; }
+
+ private:
+  static constexpr std::size_t buffer_size = std::size_t{64} << 10;
+  /// What a reply has beside a value: its head, and what an envelope adds (without metadata).
+  static constexpr std::size_t reply_overhead = 1024;
+
+  /// Has every error name the server.
+  template <class Call>
+  std::invoke_result_t<const Call&> named(const Call& call) const {
+    try {
+      return call();
+    } catch (const ConnectionError& error) {
+      throw ConnectionError("redis " + server_ + ": " + error.what());
+    } catch (const TimeoutError& error) {
+      throw TimeoutError("redis " + server_ + ": " + error.what());
+    } catch (const ProtocolError& error) {
+      throw ProtocolError("redis " + server_ + ": " + error.what());
+    }
+  }
+
+  std::string server_;
+  ReplyReader reader_;
+  std::unique_ptr<char[]> buffer_;
+  std::unique_ptr<Stream> stream_;
+};
+
+}  // namespace larder::detail
