@@ -27,7 +27,14 @@ struct BackendCapabilities {
   bool entries = true;
   /// Metadata are kept, and shown by `get_entry`. Otherwise they are dropped. (Without entries this says nothing.)
   bool metadata = true;
-  /// TTLs are kept. Otherwise a `set` with one throws NotSupportedError and changes nothing.
+  /// `get_entry` knows when each entry was stored. Otherwise only of those with metadata; for the rest `created_at` is
+  /// the clock's epoch (`time_point{}`). (Without entries this says nothing.)
+  bool creation_times = true;
+  /// `set_if_absent` is offered. Otherwise it throws NotSupportedError.
+  bool conditional_set = true;
+  /// `touch` is offered. Otherwise it throws NotSupportedError.
+  bool touch = true;
+  /// TTLs are kept. Otherwise what is called with one throws NotSupportedError and changes nothing.
   bool expiry = true;
   /// In what steps entries expire: a TTL that is no multiple is rounded up, and what has expired may be seen for up
   /// to one step more.

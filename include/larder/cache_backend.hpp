@@ -31,7 +31,7 @@ namespace larder {
 /// Code that uses a cache takes a `CacheBackend<>&` and does not know which one it is. Code that provides one
 /// derives from this class and writes the six private functions that are pure below; the rest have defaults
 /// that loop over those, and may be overridden where a store can do better. The public functions are not
-/// virtual: they check arguments once for every backend and carry the conveniences. So `do_set` is never
+/// virtual: they check arguments once for every backend and carry the conveniences. So no private function is ever
 /// called with a TTL that is zero or negative, nor a batch function with an empty batch.
 ///
 /// Promises, the same for every backend:
@@ -83,6 +83,21 @@ class CacheBackend {
     }
     return do_set(key, std::move(value), ttl, std::move(metadata));
   }
+
+  /// Stores a value only if there is no live entry under the key, in one atomic step: of several callers at once, one
+  /// succeeds. Result: whether it was stored. An entry that is there is neither changed nor promoted. Where the store
+  /// declines the value, or the `ttl` is zero or negative, nothing changes. Counts a set, but only if it was stored.
+  /// \throws NotSupportedError if the backend does not offer it.
+  bool set_if_absent(key_view key, Value value, Ttl ttl = {}, Metadata metadata = {}) {
+    if (is_already_expired(ttl)) return false;
+    return do_set_if_absent(key, std::move(value), ttl, std::move(metadata));
+  }
+
+  /// Gives a live entry a new expiry, counted from now; an empty `ttl` means what it means in `set`. Value, metadata
+  /// and creation time stay. Counts nothing, but is a use and promotes as a hit does. A `ttl` that is zero or negative
+  /// makes it an `erase`. Result: whether there was an entry.
+  /// \throws NotSupportedError if the backend does not offer it.
+  bool touch(key_view key, Ttl ttl) { return is_already_expired(ttl) ? do_erase(key) : do_touch(key, ttl); }
 
   /// Removes an entry. Result: whether there was one (an expired one does not count).
   bool erase(key_view key) { return do_erase(key); }
@@ -162,6 +177,12 @@ class CacheBackend {
   virtual std::size_t do_clear() = 0;
   virtual CacheStats do_stats() const = 0;
 
+  virtual bool do_set_if_absent(key_view, Value, Ttl, Metadata) {
+    throw NotSupportedError("this cache backend cannot store only where there is nothing yet");
+  }
+  virtual bool do_touch(key_view, Ttl) {
+    throw NotSupportedError("this cache backend cannot change when an entry expires");
+  }
   virtual void do_reset_stats() { throw NotSupportedError("this cache backend cannot reset its statistics"); }
   virtual std::optional<entry_type> do_get_entry(key_view) {
     throw NotSupportedError("this cache backend cannot show whole entries");
