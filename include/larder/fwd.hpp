@@ -27,4 +27,12 @@ struct InMemoryOptions;
 template <class Key = std::string, class Value = Bytes, class Traits = InMemoryTraits<Key, Value>>
 class InMemoryBackend;
 
+template <class Value>
+struct DefaultCodec;
+
+struct RedisOptions;
+
+template <class Key = std::string, class Value = Bytes, class Codec = DefaultCodec<Value>>
+class RedisBackend;
+
 }  // namespace larder

@@ -16,14 +16,32 @@
 
 namespace larder::detail {
 
+/// What a command's reply must be, if it is no error: anything else means that the stream is out of step.
+struct ExpectedReply {
+  enum class Shape : unsigned char {
+    anything,
+    ok,          ///< `OK`
+    ok_or_nil,   ///< `OK`, or nil where a condition did not hold
+    text_or_nil, ///< a bulk string or nil
+    integer,
+    texts,       ///< an array of bulk strings and nils, as many as `elements`
+    array,       ///< any array, of as many elements as `elements`
+  };
+
+  Shape shape = Shape::anything;
+  std::size_t elements = 0;
+};
+
+/// Commands, one behind the other.
 class RedisCommands {
  public:
-  /// Begins a command of so many words, which `word` adds.
-  RedisCommands& begin(std::size_t words) {
-    ends_.push_back(bytes_.size());
-    keys_.push_back({});
+  using Shape = ExpectedReply::Shape;
+
+  /// Begins a command of so many words, which the functions below add.
+  RedisCommands& begin(std::size_t words, ExpectedReply expected = {}) {
+    commands_.push_back({.end = bytes_.size(), .key_begin = 0, .key_size = 0, .expected = expected});
     head('*', words);
-    ends_.back() = bytes_.size();
+    commands_.back().end = bytes_.size();
     return *this;
   }
 
@@ -38,7 +56,11 @@ class RedisCommands {
     head('$', prefix.size() + key.size());
     const std::size_t begin = bytes_.size();
     bytes_.append(prefix).append(key);
-    if (keys_.back().size == 0) keys_.back() = {begin, bytes_.size() - begin};
+    Command& command = commands_.back();
+    if (command.key_size == 0) {
+      command.key_begin = begin;
+      command.key_size = bytes_.size() - begin;
+    }
     return end_word();
   }
 
@@ -49,47 +71,50 @@ class RedisCommands {
   }
 
   /// A whole command without a key.
-  RedisCommands& add(std::initializer_list<std::string_view> words) {
-    begin(words.size());
+  RedisCommands& add(std::initializer_list<std::string_view> words, ExpectedReply expected = {}) {
+    begin(words.size(), expected);
     for (const std::string_view each : words) word(each);
     return *this;
   }
 
   /// The command number `index` of others.
   void add_from(const RedisCommands& other, std::size_t index) {
-    const std::size_t shift = bytes_.size();
+    Command command = other.commands_[index];
+    command.key_begin = command.key_begin - other.begin_of(index) + bytes_.size();
     bytes_.append(other.bytes_of(index));
-    Key key = other.keys_[index];
-    if (key.size != 0) key.begin = key.begin - other.begin_of(index) + shift;
-    keys_.push_back(key);
-    ends_.push_back(bytes_.size());
+    command.end = bytes_.size();
+    commands_.push_back(command);
   }
 
-  std::size_t size() const noexcept { return ends_.size(); }
-  bool empty() const noexcept { return ends_.empty(); }
+  std::size_t size() const noexcept { return commands_.size(); }
+  bool empty() const noexcept { return commands_.empty(); }
   std::string_view bytes() const noexcept { return bytes_; }
   std::string_view bytes_of(std::size_t index) const noexcept {
     const std::size_t begin = begin_of(index);
-    return std::string_view(bytes_).substr(begin, ends_[index] - begin);
+    return std::string_view(bytes_).substr(begin, commands_[index].end - begin);
   }
   /// The key that says where a command goes; empty if it has none.
   std::string_view key_of(std::size_t index) const noexcept {
-    return std::string_view(bytes_).substr(keys_[index].begin, keys_[index].size);
+    const Command& command = commands_[index];
+    return std::string_view(bytes_).substr(command.key_begin, command.key_size);
   }
+  const ExpectedReply& expected(std::size_t index) const noexcept { return commands_[index].expected; }
 
   void clear() noexcept {
     bytes_.clear();
-    ends_.clear();
-    keys_.clear();
+    commands_.clear();
   }
 
  private:
-  struct Key {
-    std::size_t begin = 0;
-    std::size_t size = 0;
+  /// Where in the bytes a command ends, and its first key is.
+  struct Command {
+    std::size_t end;
+    std::size_t key_begin;
+    std::size_t key_size;
+    ExpectedReply expected;
   };
 
-  std::size_t begin_of(std::size_t index) const noexcept { return index == 0 ? 0 : ends_[index - 1]; }
+  std::size_t begin_of(std::size_t index) const noexcept { return index == 0 ? 0 : commands_[index - 1].end; }
 
   void head(char mark, std::size_t number) {
     char text[24] = {mark};
@@ -101,13 +126,12 @@ class RedisCommands {
 
   RedisCommands& end_word() {
     bytes_.append("\r\n");
-    ends_.back() = bytes_.size();
+    commands_.back().end = bytes_.size();
     return *this;
   }
 
   std::string bytes_;
-  std::vector<std::size_t> ends_;
-  std::vector<Key> keys_;
+  std::vector<Command> commands_;
 };
 
 }  // namespace larder::detail

@@ -93,6 +93,8 @@ class RedisConnection {
       throw ConnectionError("redis " + server_ + ": " + error.what());
     } catch (const TimeoutError& error) {
       throw TimeoutError("redis " + server_ + ": " + error.what());
+    } catch (const ReplyTooLarge& error) {
+      throw ReplyTooLarge("redis " + server_ + ": " + error.what());
     } catch (const ProtocolError& error) {
       throw ProtocolError("redis " + server_ + ": " + error.what());
     }

@@ -35,6 +35,12 @@ struct Reply {
   bool is(Type wanted) const noexcept { return type == wanted; }
 };
 
+/// A reply has more bytes than it may have, be they ever so well-formed.
+class ReplyTooLarge : public ProtocolError {
+ public:
+  using ProtocolError::ProtocolError;
+};
+
 /// What a reply may be at most.
 struct ReplyLimits {
   std::size_t bytes = std::size_t{64} << 20;
@@ -109,7 +115,6 @@ class ReplyReader {
     if (task->type == REDIS_REPLY_STRING && (text[size] != '\r' || text[size + 1] != '\n')) {
       return reader.refuse("a bulk string is longer than it says");
     }
-    if (size > reader.limits_.bytes) return reader.refuse(too_many_bytes);
     try {
       Reply& reply = place(task);
       reply.type = task->type == REDIS_REPLY_ERROR    ? Reply::Type::error
@@ -166,7 +171,7 @@ class ReplyReader {
 
   /// Sees to it that what is still to come may come.
   void check_the_rest() const {
-    if (fed_ - begun_at_ > limits_.bytes) throw ProtocolError(too_many_bytes);
+    if (fed_ - begun_at_ > limits_.bytes) throw ReplyTooLarge(too_many_bytes);
     if (unread() == 0) return;
     const std::string_view rest(reader_->buf + reader_->pos, unread());
     const std::size_t head = rest.find('\r');
@@ -178,7 +183,7 @@ class ReplyReader {
     std::size_t announced = 0;
     for (const char digit : rest.substr(0, head)) {
       announced = announced * 10 + static_cast<std::size_t>(digit - '0');
-      if (digit < '0' || digit > '9' || announced > limits_.bytes) throw ProtocolError(too_many_bytes);
+      if (digit < '0' || digit > '9' || announced > limits_.bytes) throw ReplyTooLarge(too_many_bytes);
     }
   }
 

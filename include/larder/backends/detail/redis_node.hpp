@@ -1,0 +1,122 @@
+/// \file redis_node.hpp
+/// RedisNode: one Redis server, reached by a pool of connections.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <larder/backends/detail/connection_pool.hpp>
+#include <larder/backends/detail/deadline.hpp>
+#include <larder/backends/detail/endpoint.hpp>
+#include <larder/backends/detail/redis_commands.hpp>
+#include <larder/backends/detail/redis_connection.hpp>
+#include <larder/backends/detail/resp.hpp>
+#include <larder/backends/detail/tls_session.hpp>
+#include <larder/backends/redis_options.hpp>
+#include <larder/cache_error.hpp>
+
+namespace larder::detail {
+
+/// Whether commands may be sent a second time where it is unknown what became of them: reads may, but a write that is
+/// repeated could undo what another client has written in between.
+enum class Repeat : bool { never, once };
+
+/// Result: whether a reply is one that the command may have, an error included.
+inline bool is_as_expected(const Reply& reply, const ExpectedReply& expected) {
+  using Shape = ExpectedReply::Shape;
+  const auto is_text_or_nil = [](const Reply& each) { return each.is(Reply::Type::bulk) || each.is(Reply::Type::nil); };
+  if (reply.is(Reply::Type::error)) return true;
+  switch (expected.shape) {
+    case Shape::anything: return true;
+    case Shape::ok: return reply.is(Reply::Type::status) && reply.text == "OK";
+    case Shape::ok_or_nil: return reply.is(Reply::Type::nil) || (reply.is(Reply::Type::status) && reply.text == "OK");
+    case Shape::text_or_nil: return is_text_or_nil(reply);
+    case Shape::integer: return reply.is(Reply::Type::integer);
+    case Shape::array: return reply.is(Reply::Type::array) && reply.elements.size() == expected.elements;
+    case Shape::texts: break;
+  }
+  if (!reply.is(Reply::Type::array) || reply.elements.size() != expected.elements) return false;
+  for (const Reply& each : reply.elements) {
+    if (!is_text_or_nil(each)) return false;
+  }
+  return true;
+}
+
+/// What the nodes of a backend have in common. It must stay where it is.
+struct RedisSettings {
+  RedisOptions options;
+  std::unique_ptr<const TlsContext> tls;
+
+  /// \throws InvalidArgumentError.
+  explicit RedisSettings(RedisOptions given) : options(std::move(given)) {
+    options.validate();
+    if (options.tls.enabled) tls = std::make_unique<const TlsContext>(options.tls);
+  }
+};
+
+/// Thread-safe.
+class RedisNode {
+ public:
+  using Lease = ConnectionPool<RedisConnection>::Lease;
+
+  RedisNode(Endpoint endpoint, const RedisSettings& settings)
+      : endpoint_(std::move(endpoint)), pool_(settings.options.pool_size, [this, &settings](const Deadline& deadline) {
+          return std::make_unique<RedisConnection>(endpoint_, settings.options, settings.tls.get(), deadline);
+        }) {}
+  RedisNode(const RedisNode&) = delete;
+  RedisNode& operator=(const RedisNode&) = delete;
+
+  const Endpoint& endpoint() const noexcept { return endpoint_; }
+
+  /// \throws ConnectionError, TimeoutError, ProtocolError, ServerError.
+  Lease lend(const Deadline& deadline) { return pool_.lend(deadline); }
+
+  /// Sends the commands and receives a reply for each, errors of the server among them. When it throws, it is unknown
+  /// which of them took effect. \throws ConnectionError, TimeoutError, ProtocolError; ServerError if the server does
+  /// not take our introduction.
+  std::vector<Reply> exchange(const RedisCommands& commands, Repeat repeat, const Deadline& deadline) {
+    try {
+      return exchange_once(commands, deadline);
+    } catch (const ConnectionError&) {
+      note_broken();
+      if (repeat == Repeat::never) throw;
+    }
+    return exchange_once(commands, deadline);
+  }
+
+  /// Receives the replies of commands that were sent by a connection, which is given back.
+  static std::vector<Reply> receive_all(Lease& connection, const RedisCommands& commands, const Deadline& deadline) {
+    std::vector<Reply> replies;
+    replies.reserve(commands.size());
+    for (std::size_t i = 0; i < commands.size(); ++i) {
+      replies.push_back(connection->receive(deadline));
+      if (!is_as_expected(replies.back(), commands.expected(i))) {
+        throw ProtocolError("redis " + connection->server() + ": a reply of another kind than its command has");
+      }
+    }
+    // With one reply too many, it is anybody's guess which of them belong to which commands.
+    if (!connection->is_in_step()) {
+      throw ProtocolError("redis " + connection->server() + ": more replies than commands");
+    }
+    connection.give_back();
+    return replies;
+  }
+
+  /// A connection broke: those that are idle are likely to be as old, and as broken.
+  void note_broken() noexcept { pool_.close_idle(); }
+
+ private:
+  std::vector<Reply> exchange_once(const RedisCommands& commands, const Deadline& deadline) {
+    Lease connection = pool_.lend(deadline);
+    connection->send(commands.bytes(), deadline);
+    return receive_all(connection, commands, deadline);
+  }
+
+  const Endpoint endpoint_;
+  ConnectionPool<RedisConnection> pool_;
+};
+
+}  // namespace larder::detail
