@@ -2,7 +2,6 @@
 /// RespClient: the tests' own, blocking client of a Redis server, which shares nothing with the library.
 #pragma once
 
-#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/support/buffered_socket.hpp"
 #include "tests/support/sockets.hpp"
 
 namespace larder_tests {
@@ -72,25 +72,14 @@ class RespClient {
       expect({"AUTH", username, password});
     }
   }
-  void send(std::string_view bytes) {
-    const SteadyTime deadline = after(timeout_);
-    while (!bytes.empty()) {
-      const ssize_t sent = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-      if (sent >= 0) {
-        bytes.remove_prefix(static_cast<std::size_t>(sent));
-      } else if (errno == EAGAIN) {
-        if (!wait_for(socket_.get(), POLLOUT, deadline)) throw std::runtime_error("the server does not read");
-      } else if (errno != EINTR) {
-        throw_system_error("send");
-      }
-    }
-  }
+  void send(std::string_view bytes) { socket_.send(bytes, after(timeout_)); }
   RespReply read_reply() { return read_reply(after(timeout_)); }
 
  private:
   RespReply read_reply(SteadyTime deadline) {
     using enum RespReply::Kind;
-    const std::string line = read_line(deadline);
+    const std::string line = socket_.read_line(deadline);
+    if (line.empty()) throw std::runtime_error("an empty line instead of a reply");
     const std::string rest = line.substr(1);
     switch (line.front()) {
       case '+': return {status, rest, {}};
@@ -103,7 +92,7 @@ class RespClient {
   }
   RespReply read_text(long long size, SteadyTime deadline) {
     if (size < 0) return {};
-    std::string text = take(static_cast<std::size_t>(size) + 2, deadline);
+    std::string text = socket_.take(static_cast<std::size_t>(size) + 2, deadline);
     text.resize(text.size() - 2);
     return {RespReply::Kind::text, std::move(text), {}};
   }
@@ -114,34 +103,8 @@ class RespClient {
     return reply;
   }
 
-  std::string read_line(SteadyTime deadline) {
-    std::size_t end;
-    while ((end = buffer_.find("\r\n", position_)) == std::string::npos) read_more(deadline);
-    if (end == position_) throw std::runtime_error("an empty line instead of a reply");
-    std::string line = buffer_.substr(position_, end - position_);
-    position_ = end + 2;
-    return line;
-  }
-  std::string take(std::size_t size, SteadyTime deadline) {
-    while (buffer_.size() - position_ < size) read_more(deadline);
-    std::string bytes = buffer_.substr(position_, size);
-    position_ += size;
-    return bytes;
-  }
-  void read_more(SteadyTime deadline) {
-    buffer_.erase(0, std::exchange(position_, 0));
-    if (!wait_for(socket_.get(), POLLIN, deadline)) throw std::runtime_error("the server does not answer");
-    char bytes[16384];
-    const ssize_t received = ::recv(socket_.get(), bytes, sizeof bytes, 0);
-    if (received == 0) throw std::runtime_error("the server closed the connection");
-    if (received < 0 && errno != EINTR) throw_system_error("recv");
-    if (received > 0) buffer_.append(bytes, static_cast<std::size_t>(received));
-  }
-
-  FileDescriptor socket_;
+  BufferedSocket socket_;
   std::chrono::milliseconds timeout_;
-  std::string buffer_;
-  std::size_t position_ = 0;  ///< what has been read of `buffer_`
 };
 
 }  // namespace larder_tests

@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
@@ -56,7 +57,7 @@ inline bool wait_for(int descriptor, short events, SteadyTime deadline) {
   while (true) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
     pollfd waiting{descriptor, events, 0};
-    const int ready = ::poll(&waiting, 1, left > 0 ? static_cast<int>(left) : 0);
+    const int ready = ::poll(&waiting, 1, static_cast<int>(std::clamp<long long>(left, 0, 60'000)));
     if (ready > 0) return true;
     if (ready < 0 && errno != EINTR) throw_system_error("poll");
     if (ready == 0 && left <= 0) return false;
@@ -117,6 +118,13 @@ inline std::uint16_t free_port() {
     }
   }
   throw std::runtime_error("no free port");
+}
+
+/// Closes a socket in a way that its peer notices as an error (RST).
+inline void close_with_reset(FileDescriptor& socket) {
+  const linger at_once{1, 0};
+  if (socket.is_open()) ::setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  socket.close();
 }
 
 /// Throws std::system_error if nobody listens.
