@@ -257,17 +257,24 @@ class RedisStore {
     return count;
   }
 
-  /// Result: a pattern for the server that matches all keys of ours that match `pattern`, and perhaps more: the servers
-  /// of before 7.0.9 take exponential time for one with many stars, which would be everybody's time.
+  /// Result: a pattern for the server that matches all keys of ours that match `pattern`, and perhaps more.
   std::string server_pattern(std::string_view pattern) const {
     std::string match;
     for (const char character : prefix()) {
       if (std::string_view("*?[]\\^").find(character) != std::string_view::npos) match.push_back('\\');
       match.push_back(character);
     }
-    if (std::count(pattern.begin(), pattern.end(), '*') <= 2) return match.append(pattern);
+    if (may_be_left_to_the_server(pattern)) return match.append(pattern);
     const std::size_t literal = std::min(pattern.find_first_of("*?[\\"), pattern.size());
     return match.append(pattern.substr(0, literal)).append("*");
+  }
+
+  /// Servers of before 7.0.9 take exponential time for many stars, which would be everybody's time; and for them all,
+  /// the bytes beyond ASCII come before the others in a range.
+  static bool may_be_left_to_the_server(std::string_view pattern) noexcept {
+    const bool has_class = pattern.find('[') != std::string_view::npos;
+    const bool is_ascii = std::none_of(pattern.begin(), pattern.end(), [](char c) { return (c & 0x80) != 0; });
+    return std::count(pattern.begin(), pattern.end(), '*') <= 2 && (is_ascii || !has_class);
   }
 
   /// Calls `visit(texts, deadline)` with the keys that match on every server, page by page. A key may come twice.
