@@ -6,7 +6,6 @@
 #include <concepts>
 #include <cstring>
 #include <optional>
-#include <ranges>
 #include <span>
 #include <string>
 #include <string_view>
@@ -74,10 +73,10 @@ concept IsText = std::constructible_from<Type, std::string_view> && std::convert
 template <class Type>
 concept IsPlainObject = std::is_trivially_copyable_v<Type> && std::default_initializable<Type> &&
                         !std::is_pointer_v<Type> && !std::is_member_pointer_v<Type> &&
-                        !std::is_null_pointer_v<Type> && !std::ranges::view<Type>;
+                        !std::is_null_pointer_v<Type> && !std::ranges::enable_view<Type>;
 
 template <class Type>
-concept IsOwnedText = IsText<Type> && !std::ranges::view<Type>;
+concept IsOwnedText = IsText<Type> && !std::ranges::enable_view<Type>;
 
 }  // namespace detail
 

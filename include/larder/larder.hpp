@@ -9,6 +9,7 @@
 #include <larder/cache_error.hpp>
 #include <larder/cache_stats.hpp>
 #include <larder/clock.hpp>
+#include <larder/codec.hpp>
 #include <larder/eviction/lru.hpp>
 #include <larder/fwd.hpp>
 #include <larder/glob.hpp>

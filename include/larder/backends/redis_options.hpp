@@ -158,7 +158,7 @@ struct RedisOptions {
     } else if (name == "key_file") {
       tls.key_file = value;
     } else {
-      Url::fail("there is no option \"" + name + "\" that a query could set");
+      Url::fail("there is no option " + Url::quoted(name) + " that a query could set");
     }
   }
 };

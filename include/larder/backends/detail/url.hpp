@@ -17,7 +17,8 @@
 
 namespace larder::detail {
 
-/// Messages name the part that makes no sense, and never the user or the password.
+/// Messages name the part that makes no sense, and never show the user or the password: nor what could be a part of
+/// these, where somebody has written one with a `/` or `?` in it.
 struct Url {
   std::string scheme{};
   std::optional<std::string> username{};
@@ -55,10 +56,13 @@ struct Url {
   static Number number(const std::string& what, std::string_view text) {
     Number value{};
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size()) {
-      fail(what + " = \"" + std::string(text) + "\" is no number that it could be");
-    }
+    if (error != std::errc() || end != text.data() + text.size()) fail(what + " is no number that it could be");
     return value;
+  }
+
+  /// As a message may show it.
+  static std::string quoted(std::string_view text) {
+    return text.find('@') == std::string_view::npos ? "\"" + std::string(text) + "\"" : "(not shown)";
   }
 
   /// `500`, `500ms`, `2s`, `1min`. \throws InvalidArgumentError that names `what`.
@@ -81,7 +85,7 @@ struct Url {
   static bool flag(const std::string& what, std::string_view text) {
     if (text.empty() || text == "true" || text == "1" || text == "yes") return true;
     if (text == "false" || text == "0" || text == "no") return false;
-    fail(what + " = \"" + std::string(text) + "\" is neither true nor false");
+    fail(what + " = " + quoted(text) + " is neither true nor false");
   }
 
  private:
