@@ -158,7 +158,8 @@ struct RedisOptions {
     } else if (name == "key_file") {
       tls.key_file = value;
     } else {
-      Url::fail("there is no option " + Url::quoted(name) + " that a query could set");
+      const bool may_be_shown = value.find('@') == std::string::npos;
+      Url::fail("there is no option " + (may_be_shown ? Url::quoted(name) + " " : "") + "that a query could set");
     }
   }
 };
