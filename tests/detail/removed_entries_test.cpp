@@ -110,3 +110,13 @@ TEST_CASE("a node knows whether it was removed", "[removed_entries]") {
   n.removed.push(n.a, RemovalCause::erased);
   CHECK(n.a.is_removed());
 }
+
+TEST_CASE("a superseded node is removed for a cause of nobody's", "[removed_entries]") {
+  Nodes n;
+  n.removed.push_superseded(n.a);
+  n.removed.push(n.b, RemovalCause::erased);
+  CHECK(n.a.is_removed());
+  CHECK(n.a.removal == NodeHead::superseded);
+  CHECK(n.removed.pop() == &n.a);
+  CHECK(n.pop_all() == "b erased");
+}

@@ -37,7 +37,8 @@ class CallWitness : public larder::CacheBackend<> {
     note(call);
     return key != "declined";
   }
-  bool do_set_if_absent(std::string_view key, larder::Bytes value, larder::Ttl ttl, larder::Metadata metadata) override {
+  bool do_set_if_absent(std::string_view key, larder::Bytes value, larder::Ttl ttl,
+                        larder::Metadata metadata) override {
     std::string call = "set_if_absent " + std::string(key) + "=" + value.str() + " " + to_text(ttl);
     for (const auto& [name, text] : metadata) call += " " + name + ":" + text;
     note(call);

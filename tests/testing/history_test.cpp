@@ -142,6 +142,24 @@ TEST_CASE("a history has as many threads as it was made for", "[history]") {
   CHECK(message_of<InvalidArgumentError>([&] { history.thread(2); }) == "History::thread: index 2 of 2 threads");
 }
 
+TEST_CASE("a recorder knows what the answers of set_if_absent and touch say", "[history]") {
+  larder::InMemoryBackend<> cache;
+  History history(1);
+  auto& recorder = history.thread(0);
+  CHECK_FALSE(recorder.touch(cache, "k", {}));
+  CHECK(recorder.set_if_absent(cache, "k", "1"));
+  CHECK_FALSE(recorder.set_if_absent(cache, "k", "2"));
+  CHECK(recorder.touch(cache, "k", larder::Ttl(std::chrono::hours(1))));
+  const auto events = history.events();
+  REQUIRE(events.size() == 4);
+  CHECK(events[0].kind == Kind::missed);
+  CHECK(events[1].kind == Kind::wrote);
+  CHECK(events[1].value == "1");
+  CHECK(events[2].kind == Kind::found);
+  CHECK(events[3].kind == Kind::found);
+  CHECK(events[3].operation == "touch");
+}
+
 namespace {
 
 /// A map behind a connection that breaks when a test says so: before a call does its work, or after.

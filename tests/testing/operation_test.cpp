@@ -20,6 +20,10 @@ TEST_CASE("an operation is printed as the call that it is") {
         "cache.set(\"k\", \"v\", 1500ms);");
   CHECK(to_cpp({.kind = Kind::set, .keys = {"k"}, .values = {"v"}, .metadata = {{"a", "b"}, {"c", ""}}}) ==
         "cache.set(\"k\", \"v\", {}, {{\"a\", \"b\"}, {\"c\", \"\"}});");
+  CHECK(to_cpp({.kind = Kind::set_if_absent, .keys = {"k"}, .values = {"v"}, .ttl = 2h}) ==
+        "cache.set_if_absent(\"k\", \"v\", 2h);");
+  CHECK(to_cpp({.kind = Kind::touch, .keys = {"k"}, .ttl = 5ms}) == "cache.touch(\"k\", 5ms);");
+  CHECK(to_cpp({.kind = Kind::touch, .keys = {"k"}}) == "cache.touch(\"k\", {});");
   CHECK(to_cpp({.kind = Kind::erase, .keys = {"k"}}, "other") == "other.erase(\"k\");");
   CHECK(to_cpp({.kind = Kind::exists, .keys = {""}}) == "cache.exists(\"\");");
   CHECK(to_cpp({.kind = Kind::clear}) == "cache.clear();");
@@ -70,6 +74,8 @@ TEST_CASE("an outcome is told in a few words") {
   CHECK(told(Kind::get_many, {.values = {"1", std::nullopt}}) == "\"1\", a miss");
   CHECK(told(Kind::get_many, {}) == "nothing");
   CHECK(told(Kind::set, {.flag = true}) == "true");
+  CHECK(told(Kind::set_if_absent, {.flag = true}) == "true");
+  CHECK(told(Kind::touch, {.flag = false}) == "false");
   CHECK(told(Kind::exists, {.flag = false}) == "false");
   CHECK(told(Kind::clear, {.count = 3}) == "3");
   CHECK(told(Kind::keys, {.keys = {"a"}}) == "1 key: \"a\"");

@@ -137,22 +137,31 @@ class alignas(64) Shard {
 
   /// Puts `fresh` in the place of `old`, or adds it where there is no old one: then `make_room` was called. Expired
   /// entries make room first, then those that the policy chooses. `fresh` is within the limits by itself. `own` is the
-  /// calling thread's stripe.
-  [[gnu::noinline]] void store(Node& fresh, Node* old, Tick now, RemovedEntries& removed, Stripe& own) noexcept {
+  /// calling thread's stripe. `is_same`: `fresh` is the entry of `old` in another node, so that this is a mere use,
+  /// which counts nothing and of which nobody is told.
+  [[gnu::noinline]] void store(Node& fresh, Node* old, Tick now, RemovedEntries& removed, Stripe& own,
+                               bool is_same = false) noexcept {
     if (old != nullptr) {
-      replace(*old, fresh);
-      removed.push(*old, RemovalCause::replaced);
+      fresh.id = old->id;
+      index_.replace(*old, fresh);
+      index_.advance(1);
+      forget(*old);
+      is_same ? removed.push_superseded(*old) : removed.push(*old, RemovalCause::replaced);
     }
-    admit(fresh, old == nullptr, now, removed, own);
-    ++counters_.sets;
-  }
-
-  /// Puts `fresh`, which is the same entry in another node, in the place of `old`: a use, and nothing to be told of.
-  /// What is heavier now makes room first, as in `store`.
-  [[gnu::noinline]] void supersede(Node& old, Node& fresh, Tick now, RemovedEntries& removed, Stripe& own) noexcept {
-    replace(old, fresh);
-    removed.push_superseded(old);
-    admit(fresh, false, now, removed, own);
+    make_room_for(fresh, old == nullptr, now, removed, own);
+    if (old == nullptr) {
+      fresh.id = ids_.take(fresh.hash);
+      index_.insert(fresh);
+      eviction_.insert(fresh.id);
+    }
+    promote_newest(fresh, own);
+    size_ += fresh.size();
+    weight_ += fresh.weight();
+    if (fresh.expires()) start_timer(fresh.timer());
+    counters_.sets += is_same ? 0 : 1;
+    if (index_.has_retired()) [[unlikely]] {
+      wait_for_readers();
+    }
   }
 
   /// A use that is no hit. An entry that has a timer gets another deadline.
@@ -271,31 +280,6 @@ class alignas(64) Shard {
     eviction_.prefetch(third);
   }
 
-  /// Lets `fresh` take the number and the slot of `old`, which counts no more.
-  void replace(Node& old, Node& fresh) noexcept {
-    fresh.id = old.id;
-    index_.replace(old, fresh);
-    index_.advance(1);
-    forget(old);
-  }
-
-  /// Counts an entry in that has a slot, or `is_further` and gets one, once there is room.
-  void admit(Node& fresh, bool is_further, Tick now, RemovedEntries& removed, Stripe& own) noexcept {
-    make_room_for(fresh, is_further, now, removed, own);
-    if (is_further) {
-      fresh.id = ids_.take(fresh.hash);
-      index_.insert(fresh);
-      eviction_.insert(fresh.id);
-    }
-    promote_newest(fresh, own);
-    size_ += fresh.size();
-    weight_ += fresh.weight();
-    if (fresh.expires()) start_timer(fresh.timer());
-    if (index_.has_retired()) [[unlikely]] {
-      wait_for_readers();
-    }
-  }
-
   /// Lets entries go until there is room for one that is not counted yet.
   void make_room_for(const Node& fresh, bool is_further, Tick now, RemovedEntries& removed, Stripe& own) noexcept {
     const std::size_t further = is_further ? 1 : 0;
@@ -310,7 +294,7 @@ class alignas(64) Shard {
   }
 
   /// An entry becomes the newest: now, or when all that the thread has read before is promoted.
-  void promote_newest(Node& node, Stripe& own) noexcept {
+  [[gnu::always_inline]] void promote_newest(Node& node, Stripe& own) noexcept {
     if (own.pending_count() == 0) return eviction_.touch(node.id);
     const std::lock_guard lock(own);
     if (own.pending_count() == Stripe::most_pending) promote_pending(own);

@@ -281,7 +281,7 @@ class ShardedStore {
 
     /// Puts `fresh` in the place of a node that holds the same entry.
     void supersede(Node& old, typename Node::Owner& fresh) noexcept {
-      shard_.supersede(old, *fresh.release(), now_, departures_.entries, stripe_);
+      shard_.store(*fresh.release(), &old, now_, departures_.entries, stripe_, true);
     }
     void touch(Node& node, Tick deadline) noexcept { shard_.touch(node, deadline, stripe_); }
     void remove(Node& node, RemovalCause cause) noexcept { shard_.remove(node, cause, departures_.entries); }

@@ -83,6 +83,53 @@ TEST_CASE("the model knows the one value that a key has") {
   CHECK(told.set("k", "v", 0ms, true) == "false: such a TTL stores nothing");
 }
 
+TEST_CASE("the model knows what set_if_absent depends on") {
+  Told told(true, 1000);
+  const auto set_if_absent = [&told](const char* key, std::string value, bool stored, larder::Ttl ttl = {}) {
+    return told({.kind = Kind::set_if_absent, .keys = {key}, .values = {std::move(value)}, .ttl = ttl},
+                {.flag = stored});
+  };
+  CHECK(set_if_absent("k", "1", false) == "true: there is no such entry");
+  CHECK(set_if_absent("k", "1", true, 0ms) == "false: such a TTL stores nothing");
+  CHECK(set_if_absent("k", "1", false, 0ms) == "fine");
+  CHECK(set_if_absent("k", "1", true, 5ms) == "fine");
+  CHECK(set_if_absent("k", "2", true) == "false: the entry is there");
+  CHECK(set_if_absent("k", "2", false) == "fine");
+  CHECK(told.get("k", "2") == "\"1\"");
+  CHECK(set_if_absent("large", std::string(1001, 'v'), false) == "fine");
+  CHECK(set_if_absent("large", std::string(1001, 'v'), true) == "false: the value is too large");
+  told.now = 5ms;
+  CHECK(set_if_absent("k", "3", false) == "true: there is no such entry");
+  CHECK(set_if_absent("k", "3", true) == "fine");
+  CHECK(told.stats({.sets = 1, .expirations = 1}) == "sets=2");
+}
+
+TEST_CASE("the model knows when a touched entry expires") {
+  Told told;
+  const auto touch = [&told](const char* key, larder::Ttl ttl, bool there) {
+    return told({.kind = Kind::touch, .keys = {key}, .ttl = ttl}, {.flag = there});
+  };
+  CHECK(touch("k", 5ms, true) == "false: there is no such entry");
+  CHECK(touch("k", 5ms, false) == "fine");
+  told.set("k", "v", 5ms);
+  told.now = 3ms;
+  CHECK(touch("k", 5ms, false) == "true: the entry is there");
+  CHECK(touch("k", 5ms, true) == "fine");
+  told.now = 8ms - 1ns;
+  CHECK(told.get("k", std::nullopt) == "\"v\"");
+  CHECK(touch("k", {}, true) == "fine");
+  told.now = 1h;
+  CHECK(told.get("k", std::nullopt) == "\"v\"");
+  CHECK(touch("k", 5ms, true) == "fine");
+  told.now += 5ms;
+  CHECK(touch("k", 5ms, true) == "false: there is no such entry");
+  CHECK(told.get("k", "v") == "a miss");
+  told.set("k", "v");
+  CHECK(touch("k", 0ms, false) == "true: the entry is there");
+  CHECK(touch("k", 0ms, true) == "fine");
+  CHECK(told.exists("k", true) == "false: there is no such entry");
+}
+
 TEST_CASE("on a virtual clock the model knows the instant of expiry") {
   Told told;
   told.set("k", "v", 5ms);

@@ -41,14 +41,20 @@ TEST_CASE("a seed gives one sequence of operations, and another seed another") {
 
 TEST_CASE("every kind of operation is drawn") {
   const BackendCapabilities all;
-  CHECK(kinds(RandomOperations(all, {}, 1).sequence(2000)).size() == 13);
+  CHECK(kinds(RandomOperations(all, {}, 1).sequence(2000)).size() == 15);
 }
 
 TEST_CASE("nothing is drawn that the capabilities do not allow") {
-  const BackendCapabilities few{.enumerable_keys = false, .entries = false, .expiry = false, .resettable_stats = false};
+  const BackendCapabilities few{.enumerable_keys = false,
+                                .entries = false,
+                                .conditional_set = false,
+                                .touch = false,
+                                .expiry = false,
+                                .resettable_stats = false};
   const auto operations = RandomOperations(few, {}, 1).sequence(2000);
   const auto count = kinds(operations);
-  for (const Kind kind : {Kind::keys, Kind::get_entry, Kind::wait, Kind::reset_stats}) {
+  for (const Kind kind :
+       {Kind::keys, Kind::get_entry, Kind::set_if_absent, Kind::touch, Kind::wait, Kind::reset_stats}) {
     CHECK_FALSE(count.contains(kind));
   }
   for (const Operation& operation : operations) CHECK((!operation.ttl || *operation.ttl <= 0ms));

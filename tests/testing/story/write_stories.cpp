@@ -27,7 +27,8 @@ int main() {
        {keeps_ttl_on_overwrite, get_entry_hides_expiry, metadata_lost, large_ttl_overflows, key_truncated_at_nul,
         key_truncated_at_250, value_truncated_at_64k, empty_value_is_a_miss, keys_ignores_pattern,
         reset_stats_forgets_hits, get_many_reverses_order, set_many_first_duplicate_wins, erase_many_returns_size,
-        clear_returns_zero, listener_told_twice, evicts_key_being_written, torn_value_under_threads}) {
+        clear_returns_zero, set_if_absent_forgets_ttl, touch_drops_metadata, listener_told_twice,
+        evicts_key_being_written, torn_value_under_threads}) {
     const larder::testing::ManualClock clock;
     const larder::testing::BackendContract<> contract({
         .name = to_string(mutation),

@@ -178,7 +178,7 @@ inline void expired_go_before_live(Trial& trial) {
   trial.expect(limited.present(0, half) == live, "every live entry is still there: expired ones make room first");
 }
 
-/// A call on an entry that is there.
+/// A call on one key.
 using LookAt = void (*)(const RecordedCache& cache, const std::string& key);
 
 /// Result: which entries are left when others have come, if the first ones were looked at before, each several times.
@@ -186,7 +186,7 @@ inline std::vector<std::size_t> survivors(Trial& trial, LookAt look) {
   const LimitedCache limited(trial);
   limited.fill(0, LimitedCache::capacity / 2);
   limited.fill(100, 100 + LimitedCache::capacity / 4);
-  for (const std::size_t i : limited.present(0, LimitedCache::capacity / 4)) {
+  for (std::size_t i = 0; i < LimitedCache::capacity / 4; ++i) {
     for (int times = 0; times < 3; ++times) look(limited.cache, LimitedCache::key(i));
   }
   limited.fill(1000, 1000 + LimitedCache::capacity / 2);
