@@ -53,6 +53,8 @@ class RespClient {
   explicit RespClient(const std::string& unix_socket, std::chrono::milliseconds timeout = default_timeout)
       : socket_(connect_to_unix_socket(unix_socket)), timeout_(timeout) {}
 
+  void set_timeout(std::chrono::milliseconds timeout) { timeout_ = timeout; }
+
   /// An error of the server's is returned, not thrown.
   RespReply command(const std::vector<std::string>& arguments) {
     send(resp_command(arguments));

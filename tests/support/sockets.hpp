@@ -15,7 +15,6 @@
 #include <chrono>
 #include <cstdint>
 #include <cstring>
-#include <random>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -110,9 +109,11 @@ inline std::uint16_t port_of(const FileDescriptor& socket) {
 /// those that systems give to outgoing connections: while a server is away, no client can be given its port, nor
 /// connect to itself. Somebody else may be faster to use it.
 inline std::uint16_t free_port() {
-  static std::mt19937 random{std::random_device{}()};
   for (int attempt = 0; attempt < 1000; ++attempt) {
-    const auto port = static_cast<std::uint16_t>(11000 + random() % 11000);
+    // Several programs look for ports at the same time.
+    const auto now = static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+    const std::uint64_t mixed = (now + static_cast<std::uint64_t>(::getpid())) * 0x9E3779B97F4A7C15U;
+    const auto port = static_cast<std::uint16_t>(11000 + (mixed >> 32) % 11000);
     if (bind_to_loopback(port).is_open() && bind_to_loopback(static_cast<std::uint16_t>(port + 10000)).is_open()) {
       return port;
     }

@@ -43,10 +43,12 @@ TEST_CASE("RedisServer: after a restart it is empty, on the same port") {
 TEST_CASE("RedisServer: keeps silent while it is stopped") {
   if (skipped_without_redis()) return;
   RedisServer server;
-  RespClient client(server.port(), std::chrono::milliseconds(50));
+  RespClient client(server.port());
   server.stop();
+  client.set_timeout(std::chrono::milliseconds(50));
   CHECK_THROWS(client.command({"PING"}));
   server.resume();
+  client.set_timeout(RespClient::default_timeout);
   CHECK(client.read_reply().str() == "PONG");
 }
 

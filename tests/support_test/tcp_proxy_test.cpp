@@ -70,14 +70,17 @@ TEST_CASE("TcpProxy: a cut ends all connections, and new ones may come") {
 
 TEST_CASE("TcpProxy: while it is frozen nothing passes, and thereafter all") {
   ProxiedServer proxied;
-  RespClient client(proxied.proxy.port(), 50ms);
+  RespClient client(proxied.proxy.port());
   CHECK(client.command({"PING"}).str() == "PONG");
+  client.set_timeout(50ms);
   proxied.proxy.freeze();
   CHECK(contains(message_of<std::runtime_error>([&] { client.command({"GET", "k"}); }), "does not answer"));
   RespClient late(proxied.proxy.port(), 50ms);
   CHECK(contains(message_of<std::runtime_error>([&] { late.command({"PING"}); }), "does not answer"));
   CHECK(proxied.server.commands().size() == 1);
   proxied.proxy.thaw();
+  client.set_timeout(5s);
+  late.set_timeout(5s);
   CHECK(client.read_reply().str() == "value");
   CHECK(late.read_reply().str() == "PONG");
 }
