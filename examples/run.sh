@@ -2,7 +2,8 @@
 # Installs what is missing, builds the examples in Release, and shows them at work on real input:
 #   1. quick_start, the tour;
 #   2. include_scanner on /usr/include (or $1): how much a cache saves it, and what the cache costs;
-#   3. replay on the stream of headers that the files there include: hit ratios of caches of many sizes, and a plot.
+#   3. replay on the stream of headers that the files there include: hit ratios of caches of many sizes, and a plot;
+#   4. redis_sessions, in process memory and on a Redis server that is started for it.
 #
 # Usage: bash examples/run.sh [FOLDER]
 #
@@ -13,11 +14,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 build=${LARDER_BUILD_DIR:-$PWD/build}
 source tests/setup.sh
 
-install_missing cmake ninja-build g++
+install_missing cmake ninja-build g++ libhiredis-dev libssl-dev redis-server
 say "building"
 quietly "$build/logs/examples-configure" cmake --preset bench -B "$build/examples"
 quietly "$build/logs/examples-build" \
-  cmake --build "$build/examples" --parallel "$(jobs_at_once)" --target quick_start include_scanner replay
+  cmake --build "$build/examples" --parallel "$(jobs_at_once)" --target quick_start include_scanner replay \
+  redis_sessions
 
 say "quick_start"
 "$build/examples/examples/quick_start"
@@ -32,3 +34,8 @@ stream=$build/examples/include_stream.txt
 "$build/examples/benchmarks/hit_ratio/replay" --whole-lines --svg "$plot" - < "$stream"
 say "the plot of hit ratios is $plot"
 say "the stream ($(wc -l < "$stream") requests) is $stream"
+
+say "redis_sessions in process memory"
+"$build/examples/examples/redis_sessions"
+say "redis_sessions on a Redis server"
+bash tests/with_redis.sh "$build/examples/examples/redis_sessions"

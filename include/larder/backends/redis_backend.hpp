@@ -218,6 +218,7 @@ class RedisBackend final : public CacheBackend<Key, Value> {
     template <class Elements, class KeyOf>
     Texts(const Elements& elements, const KeyOf& key_of) {
       if constexpr (std::same_as<KeyText, std::string_view>) {
+        views_.reserve(elements.size());
         for (const auto& each : elements) views_.push_back(checked(text_of(key_of(each))));
       } else {
         for (const auto& each : elements) kept_.push_back(checked(text_of(key_of(each))));

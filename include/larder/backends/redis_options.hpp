@@ -29,7 +29,7 @@ struct RedisOptions {
   std::string unix_socket{};
   /// Empty: the server's `default` user.
   std::string username{};
-  /// Empty: no authentication. Never part of an error's message.
+  /// Without one and a username, there is no authentication. Never part of an error's message.
   std::string password{};
   /// A cluster has number 0 alone.
   int database = 0;
@@ -102,10 +102,10 @@ struct RedisOptions {
   /// \throws InvalidArgumentError that names the first option that makes no sense.
   void validate() const {
     require(!host.empty() || !unix_socket.empty(), "host", "\"\"");
+    require(host.find('\0') == std::string::npos, "host", "a name with a NUL in it");
     require(port != 0 || !unix_socket.empty(), "port", "0");
     require(database >= 0, "database", std::to_string(database));
     require(database == 0 || !cluster, "database", std::to_string(database) + ", but a cluster has number 0 alone");
-    require(username.empty() || !password.empty(), "password", "\"\", but there is a username");
     require(timeout.count() > 0, "timeout", std::to_string(timeout.count()) + " ms");
     require(connect_timeout.count() > 0, "connect_timeout", std::to_string(connect_timeout.count()) + " ms");
     require(scan_timeout.count() > 0, "scan_timeout", std::to_string(scan_timeout.count()) + " ms");
