@@ -58,7 +58,8 @@ run_tsan() {
 pieces=("$@")
 if [[ ${#pieces[@]} -eq 0 ]]; then pieces=(gcc asan tsan); fi
 packages=(cmake ninja-build g++ catch2 libgtest-dev xz-utils gnuplot-nox
-          libbenchmark-dev libboost1.81-dev libleveldb-dev librocksdb-dev)
+          libbenchmark-dev libboost1.81-dev libleveldb-dev librocksdb-dev
+          redis-server openssl)
 if [[ "${pieces[*]}" != gcc ]]; then packages+=(clang libclang-rt-dev llvm); fi
 for piece in "${pieces[@]}"; do
   case $piece in
