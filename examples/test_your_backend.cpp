@@ -20,6 +20,8 @@ class MapBackend final : public larder::CacheBackend<> {
  public:
   /// What it does not promise.
   static constexpr larder::BackendCapabilities capabilities{.entries = false,
+                                                            .conditional_set = false,
+                                                            .touch = false,
                                                             .request_counters = false,
                                                             .removal_counters = false,
                                                             .resettable_stats = false,

@@ -60,6 +60,29 @@ TEST_CASE("a set without a TTL tells the backend so", "[cache_backend]") {
   CHECK(cache.at("k").metadata.empty());
 }
 
+TEST_CASE("a backend need not offer set_if_absent and touch", "[cache_backend]") {
+  SixFunctions cache;
+  cache.set("k", "v");
+  CHECK_THROWS_AS(cache.set_if_absent("new", "v"), larder::NotSupportedError);
+  CHECK_THROWS_AS(cache.touch("k", 1s), larder::NotSupportedError);
+  CHECK_THROWS_AS(cache.touch("k", {}), larder::NotSupportedError);
+  cache.take_calls();
+  CHECK(cache.get("k") == "v");
+  CHECK(cache.take_calls() == "get k");
+}
+
+TEST_CASE("a TTL that is not positive makes touch an erase, and set_if_absent nothing", "[cache_backend]") {
+  SixFunctions cache;
+  cache.set("k", "v");
+  cache.take_calls();
+  CHECK_FALSE(cache.set_if_absent("new", "v", 0s));
+  CHECK_FALSE(cache.set_if_absent("k", "v", -1ms));
+  CHECK(cache.take_calls().empty());
+  CHECK(cache.touch("k", 0s));
+  CHECK_FALSE(cache.touch("k", -1ms));
+  CHECK(cache.take_calls() == "erase k, erase k");
+}
+
 TEST_CASE("a TTL that is no whole number of milliseconds reaches the backend rounded up", "[cache_backend]") {
   SixFunctions cache;
   cache.set("k", "v", 1ns);

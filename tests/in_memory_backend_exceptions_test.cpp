@@ -142,6 +142,24 @@ TEST_CASE("a set that throws leaves the cache as it was", "[exceptions]") {
   }
 }
 
+TEST_CASE("a set_if_absent that throws leaves the cache as it was", "[exceptions]") {
+  SECTION("of a new key") {
+    check_strong_guarantee([](Cache& cache) { cache.set_if_absent(5, 50, 5s, {{"a", "b"}}); }, 4);
+  }
+  SECTION("of a key that is there") {
+    check_strong_guarantee([](Cache& cache) { cache.set_if_absent(1, 11); }, 2);
+  }
+}
+
+TEST_CASE("a touch that throws leaves the cache as it was", "[exceptions]") {
+  SECTION("of an entry without a TTL, which is copied") {
+    check_strong_guarantee([](Cache& cache) { cache.touch(2, 5s); }, 8);
+  }
+  SECTION("of an entry with a TTL") {
+    check_strong_guarantee([](Cache& cache) { cache.touch(3, 5s); }, 2);
+  }
+}
+
 TEST_CASE("a get that throws leaves the cache as it was", "[exceptions]") {
   SECTION("of a key that is there") {
     check_strong_guarantee([](Cache& cache) { cache.get(1); }, 2);

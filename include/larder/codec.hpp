@@ -24,13 +24,13 @@ namespace larder {
 ///   throws passes through to the caller of `set`, and nothing is stored.
 /// - `decode(bytes)`: the value, or empty if the bytes are none. What it throws, `std::bad_alloc` apart, means the same:
 ///   a stored value that cannot be decoded is a miss, counted as undecodable and reported. `bytes` is a
-///   `std::string_view`, or a `larder::Bytes` where decode takes that, which may be kept without copying.
+///   `std::string_view`, or a `larder::Bytes` by value where decode takes that, which may be kept without copying.
 ///
 /// Both are called from several threads at once where the backend is, and never under a lock.
 template <class Codec, class Value>
-concept CodecFor = std::copy_constructible<Codec> && requires(const Codec& codec, const Value& value, const Bytes& bytes) {
+concept CodecFor = std::copy_constructible<Codec> && requires(const Codec& codec, const Value& value, Bytes bytes) {
   std::string_view(codec.encode(value));
-  { codec.decode(bytes) } -> std::convertible_to<std::optional<Value>>;
+  { codec.decode(std::move(bytes)) } -> std::convertible_to<std::optional<Value>>;
 };
 
 /// `Bytes`, `std::string` and whatever else is made from a `std::string_view` and converts to one: stored as they are,
@@ -38,13 +38,14 @@ concept CodecFor = std::copy_constructible<Codec> && requires(const Codec& codec
 template <class Text>
 struct TextCodec {
   std::string_view encode(const Text& text) const noexcept { return text; }
-  std::optional<Text> decode(const Bytes& bytes) const { return Text(bytes.view()); }
+  std::optional<Text> decode(Bytes bytes) const {
+    if constexpr (std::same_as<Text, Bytes>) {
+      return bytes;
+    } else {
+      return Text(bytes.view());
+    }
+  }
 };
-
-template <>
-inline std::optional<Bytes> TextCodec<Bytes>::decode(const Bytes& bytes) const {
-  return bytes;
-}
 
 /// Trivially copyable types: the bytes of the object, as this machine has them. Other bytes than so many are no value.
 /// Right for programs of one kind that share a store; those of another byte order or layout want a codec of their own.

@@ -47,7 +47,8 @@ namespace larder {
 /// - Expiry: measured on a steady clock, in whole milliseconds rounded up. An entry that has expired is seen by no
 ///   operation, and each operation reclaims a few of them, whether or not somebody asks for them again.
 /// - Complexity: every operation on one key is O(1) on average (amortized where entries expire), and never rehashes
-///   the whole table at once. `keys`, `clear` and `stats` say theirs.
+///   the whole table at once. A `touch` that gives an entry its first TTL copies it, and evicts it instead where with
+///   the bookkeeping of a TTL it would weigh more than a shard may hold. `keys`, `clear` and `stats` say theirs.
 /// - Threads: any number may use one cache. Operations on one key happen as if one after the other; readers wait for
 ///   nobody, but where the index grows at that moment; who changes something, for who else changes its shard. `keys`,
 ///   `clear` and `stats` see the shards one after the other. (With `NullMutex` as the traits' mutex: one thread at a
@@ -65,6 +66,7 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
   using Reading = typename Store::Reading;
   using Hash = typename Store::KeyHash;
   using Node = typename Store::Node;
+  using Pin = typename Node::Pin;
   using Shard = typename Store::Shard;
   using Batch = detail::Batch<Store>;
 
@@ -126,17 +128,6 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
   }
 
  private:
-  struct Unpin {
-    void operator()(Node* node) const noexcept { Node::unpin(node); }
-  };
-  /// A reference to an entry that keeps it readable without the lock.
-  using Pin = std::unique_ptr<Node, Unpin>;
-
-  static Pin pin(Node& node) noexcept {
-    node.pin();
-    return Pin(&node);
-  }
-
   /// Calls `found(shard, node)` or `missing(shard)`, with a Reading or an Access, and answers what that answers.
   template <class Found, class Missing>
   [[gnu::always_inline]] auto look_up(key_view key, const Found& found, const Missing& missing) {
@@ -175,7 +166,7 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
           });
     } else {
       const Pin entry = look_up(
-          key, [](auto&, Node& node) { return pin(node); },
+          key, [](auto&, Node& node) { return node.pin(); },
           [](auto& shard) {
             shard.count_miss();
             return Pin();
@@ -199,25 +190,78 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
   }
 
   bool do_set(key_view key, Value value, Ttl ttl, Metadata metadata) override {
-    if (!ttl) ttl = store_.options().default_ttl;
     const Hash hash(key);
     Shard& home = store_.shard_for(hash);
-    auto fresh = make_node(key, hash, std::move(value), ttl, std::move(metadata));
-    if (ttl) store_.expect_expiry();
+    auto fresh = store_.make_node(key, hash, std::move(value), store_.deadline_of(ttl), std::move(metadata));
     const bool fits = fresh != nullptr;
     Access shard(store_, home);
     shard.put(hash, key, fresh);
     return fits;
   }
 
-  /// The node of a new entry, or null if it weighs more than a shard may hold.
-  typename Node::Owner make_node(key_view key, Hash hash, Value&& value, const Ttl& ttl, Metadata&& metadata) {
-    const std::size_t weight = weight_of(key, value, metadata, ttl.has_value());
-    if (weight > store_.limits().weight) return nullptr;
-    const detail::NodeRecipe<Key> recipe{key, hash.for_index(), value_size(value), weight, ttl.has_value()};
-    auto node = Node::create(recipe, std::move(value), std::move(metadata));
-    if (ttl) node->timer().deadline = store_.timeline().deadline_after(*ttl);
-    return node;
+  /// An entry as it was, and where.
+  struct Sighting {
+    Pin node{};
+    std::optional<entry_type> entry{};
+  };
+
+  /// Counts and promotes nothing. Empty if there is no such entry.
+  Sighting sight(key_view key) {
+    // Where the bytes are in the node, its metadata go with its entry, pinned or not; copying them is no user code.
+    if constexpr (Node::bytes_inline) {
+      return look_up(
+          key,
+          [this](auto&, Node& node) {
+            return Sighting{node.pin(), entry_of(node)};
+          },
+          [](auto&) { return Sighting(); });
+    } else {
+      Sighting seen{.node = look_up(
+                        key, [](auto&, Node& node) { return node.pin(); }, [](auto&) { return Pin(); })};
+      if (seen.node != nullptr) seen.entry = entry_of(*seen.node);
+      return seen;
+    }
+  }
+
+  bool do_set_if_absent(key_view key, Value value, Ttl ttl, Metadata metadata) override {
+    if (do_exists(key)) return false;  // as a reader, who waits for nobody and makes nothing
+    const Hash hash(key);
+    auto fresh = store_.make_node(key, hash, std::move(value), store_.deadline_of(ttl), std::move(metadata));
+    return fresh != nullptr && Access(store_, store_.shard_for(hash)).put_if_absent(hash, key, fresh);
+  }
+
+  /// Copies an entry that was stored without a TTL, if it gets one now: its node has no room for a timer. If somebody
+  /// else takes the entry away meanwhile, the copy is thrown away, and all begins anew.
+  bool do_touch(key_view key, Ttl ttl) override {
+    const Hash hash(key);
+    constexpr detail::Tick never = detail::TimerWheel::last_tick;
+    const detail::Tick deadline = store_.deadline_of(ttl).value_or(never);
+    Sighting seen;
+    for (typename Node::Owner copy;; seen = sight(key), copy = copy_with_timer(hash, seen, deadline)) {
+      Access shard(store_, store_.shard_for(hash));
+      Node* node = shard.find(hash, key);
+      if (node == nullptr) return false;
+      if (node->expires() || deadline == never) {
+        shard.touch(*node, deadline);
+        return true;
+      }
+      if (node != seen.node.get()) continue;
+      if (copy == nullptr) {
+        shard.remove(*node, RemovalCause::evicted);
+        return false;
+      }
+      shard.supersede(*node, copy);
+      return true;
+    }
+  }
+
+  /// Moves the entry out of `seen`, if there is one. Result: null also where it weighs too much with a timer.
+  typename Node::Owner copy_with_timer(Hash hash, Sighting& seen, detail::Tick deadline) const {
+    if (!seen.entry) return nullptr;
+    entry_type& entry = *seen.entry;
+    auto copy = store_.make_node(entry.key, hash, std::move(entry.value), deadline, std::move(entry.metadata));
+    if (copy != nullptr) copy->created_at = detail::CompactTime(entry.created_at);
+    return copy;
   }
 
   bool do_erase(key_view key) override { return remove(key, RemovalCause::erased); }
@@ -265,18 +309,7 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
     store_.reset_listener_errors();
   }
 
-  std::optional<entry_type> do_get_entry(key_view key) override {
-    // Where the bytes are in the node, its metadata go with its entry, pinned or not; copying them is no user code.
-    if constexpr (Node::bytes_inline) {
-      return look_up(
-          key, [this](auto&, Node& node) { return entry_of(node); },
-          [](auto&) { return std::optional<entry_type>(); });
-    } else {
-      const Pin entry = look_up(
-          key, [](auto&, Node& node) { return pin(node); }, [](auto&) { return Pin(); });
-      return entry == nullptr ? std::nullopt : entry_of(*entry);
-    }
-  }
+  std::optional<entry_type> do_get_entry(key_view key) override { return sight(key).entry; }
 
   std::optional<entry_type> entry_of(Node& node) const {
     std::optional<entry_type> entry(entry_type{.key = Key(node.key()),
@@ -298,7 +331,7 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
     }
     std::vector<Key> keys;
     for (Shard& shard : store_.shards()) {
-      for (const Pin& entry : pin_all(shard)) {
+      for (const Pin& entry : store_.pin_all(shard)) {
         if constexpr (has_text) {
           if (!glob_match(pattern, entry->key())) continue;
         }
@@ -306,21 +339,6 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
       }
     }
     return keys;
-  }
-
-  /// Every live entry of a shard. The room for them is found without the lock, so it may be too small at first.
-  std::vector<Pin> pin_all(Shard& each) {
-    std::vector<Pin> pins;
-    for (std::size_t room = 0;;) {
-      pins.reserve(room);
-      Access shard(store_, each);
-      shard.expire_all();
-      if (shard->entries() <= pins.capacity()) {
-        shard->for_each([&pins](Node& node) { pins.push_back(pin(node)); });
-        return pins;
-      }
-      room = shard->entries() + shard->entries() / 8;
-    }
   }
 
   void do_get_many(std::span<const key_item> keys, std::span<std::optional<Value>> values) override {
@@ -341,35 +359,25 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
   }
 
   std::size_t do_set_many(std::span<item> items, Ttl ttl) override {
-    if (!ttl) ttl = store_.options().default_ttl;
+    const auto deadline = store_.deadline_of(ttl);
     std::size_t stored = 0;
     for (; items.size() > Batch::most; items = items.subspan(Batch::most)) {
-      stored += set_batch(items.first(Batch::most), ttl);
+      stored += set_batch(items.first(Batch::most), deadline);
     }
-    return stored + set_batch(items, ttl);
+    return stored + set_batch(items, deadline);
   }
 
   /// Makes all nodes before any lock is taken, and then stores those of each shard in one go.
-  std::size_t set_batch(std::span<item> items, Ttl ttl) {
+  std::size_t set_batch(std::span<item> items, typename Store::Deadline deadline) {
     const Batch batch(items, [](const item& each) -> const key_item& { return each.first; });
     typename Node::Owner nodes[Batch::most];
     std::size_t stored = 0;
     for (std::size_t i = 0; i < items.size(); ++i) {
-      nodes[i] = make_node(items[i].first, batch.hash(i), std::move(items[i].second), ttl, {});
+      nodes[i] = store_.make_node(items[i].first, batch.hash(i), std::move(items[i].second), deadline, {});
       stored += nodes[i] != nullptr ? 1 : 0;
     }
-    if (ttl) store_.expect_expiry();
     batch.set(store_, items, nodes);
     return stored;
-  }
-
-  static std::size_t weight_of(key_view key, const Value& value, const Metadata& metadata, bool expires) {
-    const typename Traits::Weigher weigher{};
-    if constexpr (requires { weigher(key, value, metadata, expires); }) {
-      return weigher(key, value, metadata, expires);
-    } else {
-      return weigher(key, value);
-    }
   }
 
   static Options with_size(std::size_t max_size_bytes) {

@@ -45,7 +45,8 @@ std::size_t exceptions_applied() {
 /// A cache that writes to its map before it counts, and so has a value that it does not know of when counting fails.
 class Careless final : public larder::CacheBackend<> {
  public:
-  static constexpr larder::BackendCapabilities capabilities{.enumerable_keys = false, .entries = false};
+  static constexpr larder::BackendCapabilities capabilities{
+      .enumerable_keys = false, .entries = false, .conditional_set = false, .touch = false};
 
  private:
   std::optional<Bytes> do_get(std::string_view key) override {

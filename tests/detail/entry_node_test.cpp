@@ -178,25 +178,22 @@ TEST_CASE("an empty value that was copied out keeps no memory of its node", "[en
 TEST_CASE("a pinned node stays readable after it was retired, until it is unpinned", "[entry_node]") {
   SECTION("with inline bytes") {
     auto node = Text::make("key", "value", true);
-    node->pin();
-    TextNode* const pinned = node.get();
+    const TextNode::Pin pinned = node->pin();
     node.reset();
     CHECK(pinned->key() == "key");
     CHECK(pinned->copy_value() == "value");
-    TextNode::unpin(pinned);
   }
   SECTION("with any other value") {
     using Node = EntryNode<std::string, larder_tests::CountingValue, false>;
     const int alive = larder_tests::CountingValue::counts().alive;
     auto node = Maker<std::string, larder_tests::CountingValue, false>::make("key", larder_tests::CountingValue(7),
                                                                              false, {{"name", "text"}});
-    node->pin();
-    Node* const pinned = node.get();
+    Node::Pin pinned = node->pin();
     node.reset();
     CHECK(pinned->copy_value().number() == 7);
     CHECK(pinned->metadata()->size() == 1);
     CHECK(larder_tests::CountingValue::counts().alive == alive + 1);
-    Node::unpin(pinned);
+    pinned.reset();
     CHECK(larder_tests::CountingValue::counts().alive == alive);
   }
 }

@@ -10,6 +10,7 @@
 #include <iterator>
 #include <limits>
 #include <map>
+#include <memory>
 #include <vector>
 
 #include "tests/support/catch.hpp"
@@ -113,8 +114,8 @@ class ModelRun {
     Timer& timer = free_.empty() ? timers_.emplace_back() : *free_.back();
     if (!free_.empty()) free_.pop_back();
     // One in eight is due already.
-    timer.deadline = random_.one_in(8) ? now_ - std::min(now_, magnitude()) : now_ + 1 + magnitude();
-    timer.deadline = std::min(timer.deadline, TimerWheel::last_tick);
+    const Tick deadline = random_.one_in(8) ? now_ - std::min(now_, magnitude()) : now_ + 1 + magnitude();
+    timer.deadline = std::min(deadline, TimerWheel::last_tick);
     wheel_.insert(timer);
     by_deadline_.emplace(timer.deadline, &timer);
   }
@@ -179,7 +180,7 @@ class ModelRun {
   }
 
   void forget(Position position) {
-    *position->second = Timer();
+    std::construct_at(position->second);
     free_.push_back(position->second);
     by_deadline_.erase(position);
   }

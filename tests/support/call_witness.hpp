@@ -37,6 +37,16 @@ class CallWitness : public larder::CacheBackend<> {
     note(call);
     return key != "declined";
   }
+  bool do_set_if_absent(std::string_view key, larder::Bytes value, larder::Ttl ttl, larder::Metadata metadata) override {
+    std::string call = "set_if_absent " + std::string(key) + "=" + value.str() + " " + to_text(ttl);
+    for (const auto& [name, text] : metadata) call += " " + name + ":" + text;
+    note(call);
+    return key == "absent";
+  }
+  bool do_touch(std::string_view key, larder::Ttl ttl) override {
+    note("touch " + std::string(key) + " " + to_text(ttl));
+    return key != "absent";
+  }
   bool do_erase(std::string_view key) override {
     note("erase " + std::string(key));
     return true;
@@ -118,6 +128,8 @@ inline const std::vector<NamedCall>& all_calls() {
   static const std::vector<NamedCall> calls = {
       {"get", [](larder::CacheBackend<>& cache) { cache.get("a"); }},
       {"set", [](larder::CacheBackend<>& cache) { cache.set("a", "v"); }, true},
+      {"set_if_absent", [](larder::CacheBackend<>& cache) { cache.set_if_absent("a", "v"); }, true},
+      {"touch", [](larder::CacheBackend<>& cache) { cache.touch("a", std::chrono::seconds(5)); }, true},
       {"erase", [](larder::CacheBackend<>& cache) { cache.erase("a"); }, true},
       {"exists", [](larder::CacheBackend<>& cache) { cache.exists("a"); }},
       {"clear", [](larder::CacheBackend<>& cache) { cache.clear(); }, true},

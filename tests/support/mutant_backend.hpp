@@ -42,9 +42,11 @@
 
 #include "tests/support/mutant/mutant_encoding.hpp"
 #include "tests/support/mutant/mutant_hooks.hpp"
+#include "tests/support/mutant/mutant_lookup.hpp"
 #include "tests/support/mutant/mutant_options.hpp"
 #include "tests/support/mutant/mutant_store.hpp"
 #include "tests/support/mutant/mutation.hpp"
+#include "tests/support/mutant/mutation_facts.hpp"
 
 namespace larder_tests {
 
@@ -108,7 +110,7 @@ class MutantBackend final : public larder::CacheBackend<> {
     const std::string stored = encoding_.stored_key(key);
     Entries seen;
     std::optional<Bytes> value = perform(Call::get, [&](Aftermath& after) {
-      auto found = look_up(stored, Call::get, after);
+      auto found = lookup_.get(stored, Call::get, after);
       if (found && is(Mutation::loses_update_under_threads)) {
         seen.push_back(*store_.find(stored, Call::get, after.gone));
       }
@@ -125,6 +127,33 @@ class MutantBackend final : public larder::CacheBackend<> {
     return perform(Call::set, [&](Aftermath& after) { return store_.store(std::move(fresh), Call::set, after.gone); });
   }
 
+  bool do_set_if_absent(std::string_view key, Bytes value, larder::Ttl ttl, larder::Metadata metadata) override {
+    Entries fresh = store_.made(encoding_.stored_key(key), encoding_.stored_value(value), ttl, std::move(metadata));
+    if (is(Mutation::set_if_absent_wins_twice_under_threads)) {
+      const bool is_there = perform(Call::set_if_absent, [&](Aftermath& after) {
+        return store_.find(fresh.front().key, Call::set_if_absent, after.gone) != store_.none();
+      });
+      std::this_thread::yield();
+      return !is_there && do_set(key, std::move(value), ttl, {});
+    }
+    return perform(Call::set_if_absent,
+                   [&](Aftermath& after) { return store_.store_if_absent(std::move(fresh), after.gone); });
+  }
+
+  bool do_touch(std::string_view key, larder::Ttl ttl) override {
+    const std::string stored = encoding_.stored_key(key);
+    Entries seen;
+    const bool touched = perform(Call::touch, [&](Aftermath& after) {
+      const bool found = lookup_.touch(stored, ttl, after);
+      if (found && is(Mutation::touch_loses_update_under_threads)) {
+        seen.push_back(*store_.find(stored, Call::touch, after.gone));
+      }
+      return found;
+    });
+    if (!seen.empty()) put_back(std::move(seen));
+    return touched;
+  }
+
   bool do_erase(std::string_view key) override {
     const std::string stored = encoding_.stored_key(key);
     bool was_there = false;
@@ -133,18 +162,20 @@ class MutantBackend final : public larder::CacheBackend<> {
           Call::erase, [&](Aftermath& after) { return store_.find(stored, Call::erase, after.gone) != store_.none(); });
       std::this_thread::yield();
     }
-    return perform(Call::erase, [&](Aftermath& after) { return erase_one(stored, Call::erase, after); }) || was_there;
+    return perform(Call::erase, [&](Aftermath& after) { return lookup_.erase(stored, Call::erase, after); }) ||
+           was_there;
   }
 
   bool do_exists(std::string_view key) override {
     const std::string stored = encoding_.stored_key(key);
-    return perform(Call::exists, [&](Aftermath& after) { return peek(stored, Call::exists, after) != store_.none(); });
+    return perform(Call::exists,
+                   [&](Aftermath& after) { return lookup_.peek(stored, Call::exists, after) != store_.none(); });
   }
 
   std::optional<larder::CacheEntry<>> do_get_entry(std::string_view key) override {
     const std::string stored = encoding_.stored_key(key);
     return perform(Call::get_entry, [&](Aftermath& after) {
-      const Position entry = peek(stored, Call::get_entry, after);
+      const Position entry = lookup_.peek(stored, Call::get_entry, after);
       return entry == store_.none() ? std::nullopt : std::optional(store_.shown(*entry));
     });
   }
@@ -194,7 +225,7 @@ class MutantBackend final : public larder::CacheBackend<> {
         const auto earlier = keys.first(i);
         const bool is_skipped = is(Mutation::get_many_skips_duplicates) &&
                                 std::find(earlier.begin(), earlier.end(), keys[i]) != earlier.end();
-        found.push_back(is_skipped ? std::nullopt : look_up(encoding_.stored_key(keys[i]), Call::get_many, after));
+        found.push_back(is_skipped ? std::nullopt : lookup_.get(encoding_.stored_key(keys[i]), Call::get_many, after));
       }
       if (is(Mutation::get_many_counts_once)) {
         store_.counters.hits = std::min(store_.counters.hits, before.hits + 1);
@@ -236,7 +267,8 @@ class MutantBackend final : public larder::CacheBackend<> {
   std::size_t do_erase_many(std::span<const key_item> keys) override {
     return perform(Call::erase_many, [&](Aftermath& after) {
       std::size_t erased = 0;
-      for (const key_item key : keys) erased += erase_one(encoding_.stored_key(key), Call::erase_many, after) ? 1 : 0;
+      for (const key_item key : keys)
+        erased += lookup_.erase(encoding_.stored_key(key), Call::erase_many, after) ? 1 : 0;
       return is(Mutation::erase_many_returns_size) ? keys.size() : erased;
     });
   }
@@ -287,56 +319,6 @@ class MutantBackend final : public larder::CacheBackend<> {
     throw larder::ConnectionError("the store is broken");
   }
 
-  std::optional<Bytes> look_up(const std::string& key, Call call, Aftermath& after) {
-    if (store_.holds_undecodable(key)) {
-      if (is(Mutation::undecodable_returns_raw)) {
-        ++store_.counters.hits;
-        return Bytes("\x7f no envelope of ours");
-      }
-      if (is(Mutation::undecodable_is_error)) {
-        ++store_.counters.errors;
-        throw larder::ProtocolError("the payload cannot be decoded");
-      }
-      if (!is(Mutation::undecodable_not_counted)) ++store_.counters.undecodable;
-      if (!is(Mutation::undecodable_not_reported)) after.undecodable.push_back(key);
-      if (!is(Mutation::undecodable_not_a_miss)) count_miss();
-      return std::nullopt;
-    }
-    const Position entry = store_.find(key, call, after.gone);
-    if (entry == store_.none() || (entry->value.empty() && is(Mutation::empty_value_is_a_miss))) {
-      count_miss();
-      return std::nullopt;
-    }
-    return store_.hit(entry, call);
-  }
-
-  void count_miss() noexcept { store_.counters.misses += is(Mutation::misses_not_counted) ? 0 : 1; }
-
-  /// The live entry for `exists` and `get_entry`, or `none()`.
-  Position peek(const std::string& key, Call call, Aftermath& after) {
-    const bool is_absent = store_.holds_undecodable(key);
-    const Position entry = is_absent ? store_.none() : store_.find(key, call, after.gone);
-    const bool found = entry != store_.none();
-    if (is(call == Call::exists ? Mutation::counts_exists_as_hit : Mutation::counts_get_entry_as_hit)) {
-      ++(found ? store_.counters.hits : store_.counters.misses);
-    }
-    if (found && is(call == Call::exists ? Mutation::promotes_on_exists : Mutation::promotes_on_get_entry)) {
-      store_.promote(entry);
-    }
-    return entry;
-  }
-
-  bool erase_one(const std::string& key, Call call, Aftermath& after) {
-    store_.forget_undecodable(key);
-    const Position entry = store_.find(key, call, after.gone);
-    if (entry != store_.none()) {
-      store_.remove(entry, larder::RemovalCause::erased, after.gone);
-      return true;
-    }
-    if (is(Mutation::erase_of_absent_counts)) ++store_.counters.deletes;
-    return is(Mutation::erase_of_absent_returns_true);
-  }
-
   std::vector<std::string> own_keys(std::string_view pattern) {
     return perform(Call::keys, [&](Aftermath& after) { return store_.keys(pattern, after.gone); });
   }
@@ -377,6 +359,7 @@ class MutantBackend final : public larder::CacheBackend<> {
   mutable std::mutex mutex_;
   mutable std::atomic<std::thread::id> teller_{};  // who is in the listener with the lock held
   mutable MutantStore store_;
+  MutantLookup lookup_{mutation_, store_};
   MutantHooks hooks_;
   bool broken_ = false;
 };

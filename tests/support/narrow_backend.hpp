@@ -1,6 +1,6 @@
 /// \file narrow_backend.hpp
 /// NarrowBackend: a sound backend that can do little, and declares it: short keys, small values, a clock of whole
-/// seconds, no listing, no metadata, no statistics. Or none of these, and no TTLs either.
+/// seconds, no listing, no metadata, no times of creation, no statistics. Or none of these, and no TTLs either.
 #pragma once
 
 #include <chrono>
@@ -24,6 +24,7 @@ class NarrowBackend final : public larder::CacheBackend<> {
  public:
   static constexpr larder::BackendCapabilities capabilities{.enumerable_keys = false,
                                                             .metadata = false,
+                                                            .creation_times = false,
                                                             .ttl_granularity = std::chrono::seconds(1),
                                                             .largest_key = 30,
                                                             .largest_value = 100,
@@ -48,7 +49,6 @@ class NarrowBackend final : public larder::CacheBackend<> {
   struct Slot {
     larder::Bytes value;
     std::optional<Seconds> deadline;
-    std::chrono::system_clock::time_point created_at;
   };
   using Slots = std::map<std::string, Slot, std::less<>>;
 
@@ -61,14 +61,27 @@ class NarrowBackend final : public larder::CacheBackend<> {
   bool do_set(std::string_view key, larder::Bytes value, larder::Ttl ttl, larder::Metadata) override {
     const std::lock_guard lock(mutex_);
     check(key);
-    if (ttl && !expires_) throw larder::NotSupportedError("NarrowBackend: there are no TTLs here");
+    check(ttl);
     slots_.erase(std::string(key));
     if (value.size() > capabilities.largest_value) return false;
-    std::optional<Seconds> deadline;
-    constexpr Seconds far = std::chrono::hours(24 * 365 * 100);
-    if (ttl) deadline = now() + (*ttl < far ? std::chrono::ceil<Seconds>(*ttl) : far);
-    slots_.emplace(key, Slot{std::move(value), deadline, std::chrono::system_clock::now()});
+    slots_.emplace(key, Slot{std::move(value), deadline_of(ttl)});
     return true;
+  }
+
+  bool do_set_if_absent(std::string_view key, larder::Bytes value, larder::Ttl ttl, larder::Metadata) override {
+    const std::lock_guard lock(mutex_);
+    check(ttl);
+    if (find(key) != nullptr || value.size() > capabilities.largest_value) return false;
+    slots_.emplace(key, Slot{std::move(value), deadline_of(ttl)});
+    return true;
+  }
+
+  bool do_touch(std::string_view key, larder::Ttl ttl) override {
+    const std::lock_guard lock(mutex_);
+    check(ttl);
+    Slot* slot = find(key);
+    if (slot != nullptr) slot->deadline = deadline_of(ttl);
+    return slot != nullptr;
   }
 
   std::size_t do_set_many(std::span<item> items, larder::Ttl ttl) override {
@@ -99,7 +112,7 @@ class NarrowBackend final : public larder::CacheBackend<> {
     const std::lock_guard lock(mutex_);
     const Slot* slot = find(key);
     if (slot == nullptr) return std::nullopt;
-    larder::CacheEntry<> entry{.key = std::string(key), .value = slot->value, .created_at = slot->created_at};
+    larder::CacheEntry<> entry{.key = std::string(key), .value = slot->value, .created_at = {}};
     if (slot->deadline) entry.expires_at = std::chrono::system_clock::now() + (*slot->deadline - now());
     return entry;
   }
@@ -117,11 +130,21 @@ class NarrowBackend final : public larder::CacheBackend<> {
     if (key.size() > capabilities.largest_key) throw larder::InvalidArgumentError("NarrowBackend: the key is too long");
   }
 
+  void check(const larder::Ttl& ttl) const {
+    if (ttl && !expires_) throw larder::NotSupportedError("NarrowBackend: there are no TTLs here");
+  }
+
+  std::optional<Seconds> deadline_of(const larder::Ttl& ttl) const {
+    constexpr Seconds far = std::chrono::hours(24 * 365 * 100);
+    if (!ttl) return std::nullopt;
+    return now() + (*ttl < far ? std::chrono::ceil<Seconds>(*ttl) : far);
+  }
+
   /// Whole seconds have passed since the clock began.
   Seconds now() const { return std::chrono::floor<Seconds>(clock_.now().time_since_epoch()); }
 
   /// The live entry of a key, or null.
-  const Slot* find(std::string_view key) {
+  Slot* find(std::string_view key) {
     check(key);
     const auto found = slots_.find(key);
     if (found == slots_.end()) return nullptr;

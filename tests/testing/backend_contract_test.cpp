@@ -203,6 +203,8 @@ TEST_CASE("what a backend cannot do by its capabilities is checked to be refused
   const BackendContract<> contract({.make = [] { return std::make_unique<larder_tests::SixFunctions>(); },
                                     .capabilities = BackendCapabilities{.enumerable_keys = false,
                                                                         .entries = false,
+                                                                        .conditional_set = false,
+                                                                        .touch = false,
                                                                         .largest_value = 1000,
                                                                         .request_counters = false,
                                                                         .removal_counters = false,
@@ -214,6 +216,7 @@ TEST_CASE("what a backend cannot do by its capabilities is checked to be refused
         Verdict::passed);
   CHECK(result_of(contract, "values: one that is too large is declined, and no older one survives").verdict ==
         Verdict::passed);
+  CHECK(result_of(contract, "set_if_absent, touch: what is not offered is refused").verdict == Verdict::passed);
   CHECK(result_of(contract, "values: a value of 1 MB round-trips").verdict == Verdict::passed);
   const CheckResult listener = result_of(contract, "listener: it hears of what is erased");
   CHECK(listener.verdict == Verdict::not_applicable);
@@ -231,6 +234,16 @@ TEST_CASE("a capability that promises less than the backend does is no excuse") 
   subject.capabilities = BackendCapabilities{.expiry = false};
   CHECK(result_of(BackendContract<>(subject), "expiry: a TTL is refused where there are none").verdict ==
         Verdict::failed);
+  const char* const refused = "set_if_absent, touch: what is not offered is refused";
+  CHECK(result_of(BackendContract<>(subject), refused).verdict == Verdict::failed);
+  subject.capabilities = BackendCapabilities{.conditional_set = false};
+  CHECK(result_of(BackendContract<>(subject), refused).verdict == Verdict::failed);
+  subject.capabilities = BackendCapabilities{.touch = false};
+  CHECK(result_of(BackendContract<>(subject), refused).verdict == Verdict::failed);
+  subject.capabilities = BackendCapabilities{.creation_times = false};
+  CHECK(result_of(BackendContract<>(subject), "overwriting: set renews created_at").verdict == Verdict::failed);
+  CHECK(result_of(BackendContract<>(subject), "entries: get_entry tells when an entry was made and when it expires")
+            .verdict == Verdict::failed);
   subject.capabilities = BackendCapabilities{.largest_key = 100};
   CHECK(result_of(BackendContract<>(subject), "keys: one that is too long is refused, and nothing is lost").verdict ==
         Verdict::failed);

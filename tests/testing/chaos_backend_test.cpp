@@ -44,6 +44,12 @@ TEST_CASE("a calm layer makes each call one call of the same operation, with its
   CHECK(store->take_calls() == "set k=v 3000ms name:text");
   CHECK_FALSE(cache.set("declined", "v"));
   CHECK(store->take_calls() == "set declined=v -");
+  CHECK(cache.set_if_absent("absent", "v", 3s, {{"name", "text"}}));
+  CHECK_FALSE(cache.set_if_absent("k", "v"));
+  CHECK(store->take_calls() == "set_if_absent absent=v 3000ms name:text, set_if_absent k=v -");
+  CHECK(cache.touch("k", 3s));
+  CHECK_FALSE(cache.touch("absent", {}));
+  CHECK(store->take_calls() == "touch k 3000ms, touch absent -");
   CHECK(cache.erase("k"));
   CHECK(store->take_calls() == "erase k");
   CHECK(cache.exists("k"));
@@ -101,7 +107,9 @@ TEST_CASE("a TTL that is not positive reaches the wrapped cache as the removal t
   ChaosBackend<> cache(store);
   CHECK_FALSE(cache.set("k", "v", 0s));
   CHECK(cache.set_many({{"a", "1"}, {"b", "2"}}, -1s) == 0);
-  CHECK(store->take_calls() == "erase k, erase a, erase b");
+  CHECK(cache.touch("k", 0s));
+  CHECK_FALSE(cache.set_if_absent("k", "v", 0s));
+  CHECK(store->take_calls() == "erase k, erase a, erase b, erase k");
 }
 
 TEST_CASE("a calm layer takes keys and values of any type, and offers no more than what it wraps", "[chaos]") {
@@ -115,6 +123,8 @@ TEST_CASE("a calm layer takes keys and values of any type, and offers no more th
   CHECK_THROWS_AS(small.keys(), larder::NotSupportedError);
   CHECK_THROWS_AS(small.get_entry("k"), larder::NotSupportedError);
   CHECK_THROWS_AS(small.reset_stats(), larder::NotSupportedError);
+  CHECK_THROWS_AS(small.set_if_absent("k", "v"), larder::NotSupportedError);
+  CHECK_THROWS_AS(small.touch("k", {}), larder::NotSupportedError);
 }
 
 TEST_CASE("stats are those of the wrapped cache, with the injected errors among the errors", "[chaos]") {

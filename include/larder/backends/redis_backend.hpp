@@ -84,7 +84,9 @@ class RedisBackend final : public CacheBackend<Key, Value> {
   std::optional<Value> do_get(key_view key) override {
     return counting_errors([&] {
       const KeyText text = checked(text_of(key));
-      return counted(decode(text, store_.get(text)));
+      std::optional<Value> value = value_of(text, store_.get(text));
+      Counters::add(value ? counters_.hits : counters_.misses);
+      return value;
     });
   }
 
@@ -123,14 +125,15 @@ class RedisBackend final : public CacheBackend<Key, Value> {
     return counting_errors([&]() -> std::optional<entry_type> {
       const KeyText text = checked(text_of(key));
       auto stored = store_.get_entry(text);
-      auto decoded = decode(text, std::move(stored.text));
-      if (!decoded) return std::nullopt;
       const auto now = entry_type::Clock::now();
+      Envelope::Content content;
+      auto value = value_of(text, std::move(stored.text), &content);
+      if (!value) return std::nullopt;
       std::optional<entry_type> entry(entry_type{.key = Key(key),
-                                                 .value = std::move(decoded->value),
-                                                 .created_at = decoded->created_at.value_or(Envelope::Time()),
+                                                 .value = std::move(*value),
+                                                 .created_at = content.created_at,
                                                  .expires_at = {},
-                                                 .metadata = std::move(decoded->metadata)});
+                                                 .metadata = std::move(content.metadata)});
       if (stored.ttl) entry->expires_at = later(now, *stored.ttl);
       return entry;
     });
@@ -161,9 +164,13 @@ class RedisBackend final : public CacheBackend<Key, Value> {
       for (std::size_t begin = 0; begin < keys.size(); begin += detail::RedisStore::batch_keys) {
         const auto some = texts.some(begin);
         auto stored = store_.get_many(some, deadline);
+        std::size_t hits = 0;
         for (std::size_t i = 0; i < some.size(); ++i) {
-          values[begin + i] = counted(decode(some[i], std::move(stored[i])));
+          values[begin + i] = value_of(some[i], std::move(stored[i]));
+          hits += values[begin + i] ? 1 : 0;
         }
+        Counters::add(counters_.hits, hits);
+        Counters::add(counters_.misses, some.size() - hits);
       }
     });
   }
@@ -227,27 +234,27 @@ class RedisBackend final : public CacheBackend<Key, Value> {
     std::vector<std::string_view> views_;
   };
 
-  struct Decoded {
-    Value value;
-    Metadata metadata;
-    std::optional<Envelope::Time> created_at;
-  };
-
-  /// Result: the value, or empty if there is none that could be read.
-  std::optional<Decoded> decode(std::string_view key, detail::StoredText stored) {
+  /// Result: the value, or empty if there is none that could be read. What else its envelope has goes to `rest`.
+  std::optional<Value> value_of(std::string_view key, detail::StoredText stored, Envelope::Content* rest = nullptr) {
     if (stored.is_foreign) return report(key, "a value of another type than a string");
     if (!stored.bytes) return std::nullopt;
-    std::string reason = "the codec cannot decode it";
-    auto content = Envelope::open(*stored.bytes, reason);
-    if (!content) return report(key, reason);
+    std::string reason;
+    if (Envelope::is_one(*stored.bytes)) {
+      auto content = Envelope::open(*stored.bytes, reason);
+      if (!content) return report(key, reason);
+      *stored.bytes = std::move(content->value);
+      if (rest != nullptr) *rest = std::move(*content);
+    }
     try {
-      std::optional<Value> value = codec_.decode(content->value);
-      if (value) return Decoded{std::move(*value), std::move(content->metadata), content->created_at};
+      std::optional<Value> value = codec_.decode(std::move(*stored.bytes));
+      if (value) return value;
+      reason = "the codec cannot decode it";
     } catch (const std::bad_alloc&) {
       throw;
     } catch (const std::exception& error) {
-      reason += std::string(": ") + error.what();
+      reason = std::string("the codec cannot decode it: ") + error.what();
     } catch (...) {
+      reason = "the codec cannot decode it, and throws something that is no std::exception";
     }
     return report(key, reason);
   }
@@ -261,11 +268,6 @@ class RedisBackend final : public CacheBackend<Key, Value> {
       }
     }
     return std::nullopt;
-  }
-
-  std::optional<Value> counted(std::optional<Decoded> decoded) {
-    Counters::add(decoded ? counters_.hits : counters_.misses);
-    return decoded ? std::optional<Value>(std::move(decoded->value)) : std::nullopt;
   }
 
   /// Calls `use` with the bytes that are to be stored for a value.

@@ -15,9 +15,9 @@
 ///   this block holds one. Who drops the last one frees the block.
 /// - A `Bytes` frees blocks without knowing what is in them. So where `bytes_inline`, whatever needs a
 ///   destructor is destroyed when the cache lets go (`retire`), and the key needs none.
-/// - Key, value, sizes, layout and a timer's deadline never change once the entry is in the cache, and may be read by
-///   whoever keeps the node from being freed: by a reference, or as a reader of its shard. The rest is read and
-///   written under the shard's mutex.
+/// - Key, value, sizes and layout never change once the entry is in the cache, and may be read by whoever keeps the
+///   node from being freed: by a reference, or as a reader of its shard. So may a timer's deadline, which does change.
+///   The rest is read and written under the shard's mutex.
 /// - What a look-up reads is found by a branch, not by arithmetic on what the node says (`characters`): so the
 ///   processor can guess it, and asks for the key and the value before the node's first line has come.
 #pragma once
@@ -102,6 +102,12 @@ class EntryNode : public NodeHead {
     void operator()(EntryNode* node) const noexcept { retire(node); }
   };
   using Owner = std::unique_ptr<EntryNode, Retire>;
+
+  struct Unpin {
+    void operator()(EntryNode* node) const noexcept { unpin(node); }
+  };
+  /// A reference to an entry that keeps it readable without the lock.
+  using Pin = std::unique_ptr<EntryNode, Unpin>;
 
   /// Makes a node that holds one reference. Metadata and value are moved from.
   /// \throws InvalidArgumentError if the key exceeds 4 GiB; std::bad_alloc; what moving a Value or copying a Key
@@ -201,7 +207,10 @@ class EntryNode : public NodeHead {
   /// The metadata, or null if there is none.
   const Metadata* metadata() const noexcept { return (layout & has_metadata) ? metadata_slot() : nullptr; }
 
-  void pin() noexcept { block.add_reference(); }
+  Pin pin() noexcept {
+    block.add_reference();
+    return Pin(this);
+  }
 
   /// Drops a reference, and frees the node with the last one.
   static void unpin(EntryNode* node) noexcept {

@@ -52,8 +52,11 @@ struct NodeHead {
   CompactTime created_at;
   /// What the node's tail holds.
   std::uint8_t layout = 0;
-  /// 0 while the entry is in the cache, then one more than the number of its RemovalCause.
+  /// 0 while the entry is in the cache, then one more than the number of its RemovalCause; or `superseded`.
   std::uint8_t removal = 0;
+
+  /// Not the entry has left, but this node, since another one holds the entry now.
+  static constexpr std::uint8_t superseded = 0xff;
 
   bool is_removed() const noexcept { return removal != 0; }
   RemovalCause removal_cause() const noexcept { return static_cast<RemovalCause>(removal - 1); }

@@ -24,6 +24,13 @@ class RemovedEntries {
     append(&node, &node);
   }
 
+  /// A node whose entry goes on in another one: nobody is to be told.
+  void push_superseded(NodeHead& node) noexcept {
+    node.removal = NodeHead::superseded;
+    node.set_next_removed(nullptr);
+    append(&node, &node);
+  }
+
   /// Takes over all that are in `other`, behind those that are here.
   void take(RemovedEntries& other) noexcept {
     if (other.empty()) return;

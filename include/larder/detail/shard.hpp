@@ -24,7 +24,7 @@
 #include <larder/cache_stats.hpp>
 #include <larder/detail/entry_ids.hpp>
 #include <larder/detail/hash_index.hpp>
-#include <larder/detail/node_head.hpp>
+#include <larder/detail/lingering_entries.hpp>
 #include <larder/detail/prefetch.hpp>
 #include <larder/detail/read_stripes.hpp>
 #include <larder/detail/removed_entries.hpp>
@@ -96,7 +96,7 @@ class alignas(64) Shard {
   template <class Predicate>
   Node* find(std::uint32_t hash, Tick now, RemovedEntries& removed, const Predicate& matches) {
     Node* node = index_.find(hash, matches);
-    if (node != nullptr && node->expires() && node->timer().deadline <= now) [[unlikely]] {
+    if (node != nullptr && node->expires() && node->timer().due() <= now) [[unlikely]] {
       wheel_.erase(node->timer());
       expire(*node, removed);
       return nullptr;
@@ -140,26 +140,29 @@ class alignas(64) Shard {
   /// calling thread's stripe.
   [[gnu::noinline]] void store(Node& fresh, Node* old, Tick now, RemovedEntries& removed, Stripe& own) noexcept {
     if (old != nullptr) {
-      fresh.id = old->id;
-      index_.replace(*old, fresh);
-      index_.advance(1);
-      forget(*old);
+      replace(*old, fresh);
       removed.push(*old, RemovalCause::replaced);
     }
-    make_room_for(fresh, old == nullptr, now, removed, own);
-    if (old == nullptr) {
-      fresh.id = ids_.take(fresh.hash);
-      index_.insert(fresh);
-      eviction_.insert(fresh.id);
-    }
-    promote_stored(fresh, own);
-    size_ += fresh.size();
-    weight_ += fresh.weight();
-    if (fresh.expires()) start_timer(fresh.timer());
+    admit(fresh, old == nullptr, now, removed, own);
     ++counters_.sets;
-    if (index_.has_retired()) [[unlikely]] {
-      wait_for_readers();
+  }
+
+  /// Puts `fresh`, which is the same entry in another node, in the place of `old`: a use, and nothing to be told of.
+  /// What is heavier now makes room first, as in `store`.
+  [[gnu::noinline]] void supersede(Node& old, Node& fresh, Tick now, RemovedEntries& removed, Stripe& own) noexcept {
+    replace(old, fresh);
+    removed.push_superseded(old);
+    admit(fresh, false, now, removed, own);
+  }
+
+  /// A use that is no hit. An entry that has a timer gets another deadline.
+  void touch(Node& node, Tick deadline, Stripe& own) noexcept {
+    if (node.expires()) {
+      wheel_.erase(node.timer());
+      node.timer().deadline.store(deadline, std::memory_order_relaxed);
+      start_timer(node.timer());
     }
+    promote_newest(node, own);
   }
 
   /// Removes an entry for a reason other than its TTL.
@@ -172,13 +175,12 @@ class alignas(64) Shard {
   }
 
   /// To be called at the end of an operation. What it has removed may still be looked at by readers: result, in
-  /// `removed`, is what nobody can be looking at any more. Where nobody can tell when an entry is freed, it stays for
-  /// a while, so that readers are waited for once in many removals; then they go one by one, as allocators like it
-  /// best. `told`: whether a listener wants to know of them.
+  /// `removed`, is what nobody can be looking at any more. `told`: whether a listener wants to know of them, and so
+  /// now.
   void let_go(RemovedEntries& removed, bool told) noexcept {
     if (removed.empty()) return;
     if constexpr (Stripes::concurrent) {
-      if (linger(removed, told)) return;
+      if (!told && lingering_.take_over(removed)) return;
     }
     wait_for_readers();
   }
@@ -193,9 +195,7 @@ class alignas(64) Shard {
     size_ = weight_ = 0;
     // This waits for the readers, too. What they have noted is not marked as removed, and must not be promoted.
     stripes_.for_each_locked([](Stripe& stripe) { stripe.forget_pending(); });
-    removed.take(lingering_);
-    removed.take(unread_);
-    lingering_count_ = 0;
+    lingering_.release(removed);
   }
 
   /// Calls f(node) for each entry, also for those that have expired and were not let go yet.
@@ -229,10 +229,6 @@ class alignas(64) Shard {
   /// An entry costs at most eight steps in its life: seven moves to a finer wheel, and its end. So even where each
   /// operation adds an entry, this many keep up with what expires.
   static constexpr std::size_t steps_an_operation = 8;
-
-  /// How many removed entries may stay until readers are waited for, and as many again until they are freed: a few
-  /// kilobytes as a rule, 70 at most.
-  static constexpr std::size_t most_lingering = 32;
 
   /// How many buckets of a growing index move when promotions are worked off, so that growth ends also where there are
   /// reads alone.
@@ -275,6 +271,31 @@ class alignas(64) Shard {
     eviction_.prefetch(third);
   }
 
+  /// Lets `fresh` take the number and the slot of `old`, which counts no more.
+  void replace(Node& old, Node& fresh) noexcept {
+    fresh.id = old.id;
+    index_.replace(old, fresh);
+    index_.advance(1);
+    forget(old);
+  }
+
+  /// Counts an entry in that has a slot, or `is_further` and gets one, once there is room.
+  void admit(Node& fresh, bool is_further, Tick now, RemovedEntries& removed, Stripe& own) noexcept {
+    make_room_for(fresh, is_further, now, removed, own);
+    if (is_further) {
+      fresh.id = ids_.take(fresh.hash);
+      index_.insert(fresh);
+      eviction_.insert(fresh.id);
+    }
+    promote_newest(fresh, own);
+    size_ += fresh.size();
+    weight_ += fresh.weight();
+    if (fresh.expires()) start_timer(fresh.timer());
+    if (index_.has_retired()) [[unlikely]] {
+      wait_for_readers();
+    }
+  }
+
   /// Lets entries go until there is room for one that is not counted yet.
   void make_room_for(const Node& fresh, bool is_further, Tick now, RemovedEntries& removed, Stripe& own) noexcept {
     const std::size_t further = is_further ? 1 : 0;
@@ -288,12 +309,12 @@ class alignas(64) Shard {
     }
   }
 
-  /// The entry that was stored becomes the newest: now, or when all that the thread has read before is promoted.
-  void promote_stored(Node& fresh, Stripe& own) noexcept {
-    if (own.pending_count() == 0) return eviction_.touch(fresh.id);
+  /// An entry becomes the newest: now, or when all that the thread has read before is promoted.
+  void promote_newest(Node& node, Stripe& own) noexcept {
+    if (own.pending_count() == 0) return eviction_.touch(node.id);
     const std::lock_guard lock(own);
     if (own.pending_count() == Stripe::most_pending) promote_pending(own);
-    own.note(fresh);
+    own.note(node);
   }
 
   void promote_pending(Stripe& stripe) noexcept {
@@ -306,27 +327,11 @@ class alignas(64) Shard {
     stripe.forget_pending();
   }
 
-  /// Result: whether all of `removed` may stay for a while, and does so now.
-  bool linger(RemovedEntries& removed, bool told) noexcept {
-    if (told) return false;
-    std::size_t count = lingering_count_;
-    bool can = true;
-    removed.for_each([&](const NodeHead& head) {
-      can = can && static_cast<const Node&>(head).can_linger();
-      ++count;
-    });
-    if (!can || count > most_lingering) return false;
-    lingering_.take(removed);
-    for (; lingering_count_ < count; ++lingering_count_) removed.take_first(unread_);
-    return true;
-  }
-
   /// Afterwards no reader looks at anything that is out of the index now, nor has a note of it.
   [[gnu::noinline]] void wait_for_readers() noexcept {
     // The index must not change meanwhile: a table that retires now may be entered by readers who were waited for.
     stripes_.for_each_locked([this](Stripe& stripe) { promote_pending(stripe); });
-    unread_.take(lingering_);
-    lingering_count_ = 0;
+    lingering_.forget_readers();
     index_.free_retired();
   }
 
@@ -342,7 +347,7 @@ class alignas(64) Shard {
 
   void start_timer(Timer& timer) noexcept {
     wheel_.insert(timer);
-    if (timer.deadline < next_due()) next_due_.store(timer.deadline, std::memory_order_relaxed);
+    if (timer.due() < next_due()) next_due_.store(timer.due(), std::memory_order_relaxed);
   }
 
   void publish_due() noexcept { next_due_.store(wheel_.next_due(), std::memory_order_relaxed); }
@@ -384,9 +389,7 @@ class alignas(64) Shard {
   std::size_t size_ = 0;
   std::size_t weight_ = 0;
   ShardLimits limits_{};
-  RemovedEntries lingering_;  // removed, but there may be readers
-  std::size_t lingering_count_ = 0;
-  RemovedEntries unread_;  // the same later: nobody reads them, and they are freed one for each that begins to linger
+  LingeringEntries<Node> lingering_;
   TimerWheel wheel_;
 };
 

@@ -17,16 +17,21 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
+#include <larder/cache_entry.hpp>
 #include <larder/detail/entry_node.hpp>
 #include <larder/detail/equal_texts.hpp>
 #include <larder/detail/shard.hpp>
 #include <larder/detail/timeline.hpp>
 #include <larder/in_memory_options.hpp>
 #include <larder/key_view.hpp>
+#include <larder/ttl.hpp>
+#include <larder/value_size.hpp>
 
 namespace larder::detail {
 
@@ -37,6 +42,8 @@ class ShardedStore {
   using Shard = detail::Shard<Node, typename Traits::Eviction, typename Traits::Mutex>;
   using Stripe = typename Shard::Stripe;
   using Options = InMemoryOptions<Key, Value, Traits>;
+  /// When an entry expires; empty if never.
+  using Deadline = std::optional<Tick>;
 
   /// A key's hash, all 64 bits mixed: the upper half chooses the shard, the lower one the place in its index.
   struct KeyHash {
@@ -89,10 +96,40 @@ class ShardedStore {
     return shard;
   }
 
-  /// To be called before the first entry with a TTL is stored.
-  void expect_expiry() noexcept {
+  /// The node of a new entry, or null if it weighs more than a shard may hold. To be called with nothing locked.
+  /// Throws as Node::create does.
+  typename Node::Owner make_node(KeyView<Key> key, KeyHash hash, Value&& value, Deadline deadline,
+                                 Metadata&& metadata) const {
+    const std::size_t weight = weight_of(key, value, metadata, deadline.has_value());
+    if (weight > limits_.weight) return nullptr;
+    const NodeRecipe<Key> recipe{key, hash.for_index(), value_size(value), weight, deadline.has_value()};
+    auto node = Node::create(recipe, std::move(value), std::move(metadata));
+    if (deadline) node->timer().deadline.store(*deadline, std::memory_order_relaxed);
+    return node;
+  }
+
+  /// Every live entry of a shard. The room for them is found without the lock, so it may be too small at first.
+  std::vector<typename Node::Pin> pin_all(Shard& each) const {
+    std::vector<typename Node::Pin> pins;
+    for (std::size_t room = 0;;) {
+      pins.reserve(room);
+      Access shard(*this, each);
+      shard.expire_all();
+      if (shard->entries() <= pins.capacity()) {
+        shard->for_each([&pins](Node& node) { pins.push_back(node.pin()); });
+        return pins;
+      }
+      room = shard->entries() + shard->entries() / 8;
+    }
+  }
+
+  /// The end of a TTL that begins now, and is about to be given to an entry.
+  Deadline deadline_of(Ttl ttl) {
+    if (!ttl) ttl = options_.default_ttl;
+    if (!ttl) return std::nullopt;
     // relaxed: who needs to see it for certain looks at the shard, under its lock.
     if (!can_expire_.load(std::memory_order_relaxed)) can_expire_.store(true, std::memory_order_relaxed);
+    return timeline_.deadline_after(*ttl);
   }
 
   /// Calls no listener any more.
@@ -145,7 +182,7 @@ class ShardedStore {
     [[gnu::always_inline]] Node* find(KeyHash hash, KeyView<Key> key) {
       const auto found = shard_.find_shared(hash.for_index(), IsKey{key});
       certain_ = found.certain;
-      if (found.node != nullptr && found.node->expires() && found.node->timer().deadline <= now_) [[unlikely]] {
+      if (found.node != nullptr && found.node->expires() && found.node->timer().due() <= now_) [[unlikely]] {
         certain_ = false;
         return nullptr;
       }
@@ -233,6 +270,20 @@ class ShardedStore {
       if (old == nullptr) shard_.make_room();
       shard_.store(*fresh.release(), old, now_, departures_.entries, stripe_);
     }
+
+    /// Stores an entry only if there is none. Result: whether it was stored. Throws as `put` does.
+    bool put_if_absent(KeyHash hash, KeyView<Key> key, typename Node::Owner& fresh) {
+      if (find(hash, key) != nullptr) return false;
+      shard_.make_room();
+      shard_.store(*fresh.release(), nullptr, now_, departures_.entries, stripe_);
+      return true;
+    }
+
+    /// Puts `fresh` in the place of a node that holds the same entry.
+    void supersede(Node& old, typename Node::Owner& fresh) noexcept {
+      shard_.supersede(old, *fresh.release(), now_, departures_.entries, stripe_);
+    }
+    void touch(Node& node, Tick deadline) noexcept { shard_.touch(node, deadline, stripe_); }
     void remove(Node& node, RemovalCause cause) noexcept { shard_.remove(node, cause, departures_.entries); }
 
     /// Lets all entries go that have expired.
@@ -291,8 +342,17 @@ class ShardedStore {
     }
   };
 
-  /// Works off what a stripe has noted. If somebody else changes the shard just now, the notes are thrown away: a reader
-  /// never waits for writers.
+  static std::size_t weight_of(KeyView<Key> key, const Value& value, const Metadata& metadata, bool expires) {
+    const typename Traits::Weigher weigher{};
+    if constexpr (requires { weigher(key, value, metadata, expires); }) {
+      return weigher(key, value, metadata, expires);
+    } else {
+      return weigher(key, value);
+    }
+  }
+
+  /// Works off what a stripe has noted. If somebody else changes the shard just now, the notes are thrown away: a
+  /// reader never waits for writers.
   [[gnu::noinline]] void work_off(Shard& shard, Stripe& stripe) const {
     if (shard.try_lock()) {
       shard.settle(stripe);
@@ -313,7 +373,7 @@ class ShardedStore {
   [[gnu::noinline]] void depart(RemovedEntries& entries) const noexcept {
     while (NodeHead* head = entries.pop()) {
       Node& node = static_cast<Node&>(*head);
-      if (options_.on_removal) report(node);
+      if (options_.on_removal && node.removal != NodeHead::superseded) report(node);
       Node::retire(&node);
     }
   }

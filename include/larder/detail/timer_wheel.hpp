@@ -15,6 +15,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -30,7 +31,11 @@ using Tick = std::uint64_t;
 struct Timer {
   Timer* next = nullptr;
   Timer** linked_from = nullptr;
-  Tick deadline = 0;
+  /// May change while the timer is in no wheel, and be read by anybody at any time: of an old and a new deadline either
+  /// will do meanwhile, and nothing else hangs on it. So relaxed is enough.
+  std::atomic<Tick> deadline = 0;
+
+  Tick due() const noexcept { return deadline.load(std::memory_order_relaxed); }
 };
 
 class TimerWheel {
@@ -115,9 +120,9 @@ class TimerWheel {
   void place(Timer& timer) noexcept {
     unsigned wheel = 0;
     Tick tick = present_;
-    if (timer.deadline > present_) {
-      tick = timer.deadline;
-      wheel = static_cast<unsigned>(std::bit_width(timer.deadline ^ present_) - 1) / digit_bits;
+    if (const Tick due = timer.due(); due > present_) {
+      tick = due;
+      wheel = static_cast<unsigned>(std::bit_width(due ^ present_) - 1) / digit_bits;
     }
     Timer*& slot = slots_[wheel][digit(tick, wheel)];
     timer.next = slot;

@@ -13,13 +13,11 @@
 #pragma once
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -33,76 +31,11 @@
 #include <larder/cache_backend.hpp>
 #include <larder/cache_error.hpp>
 #include <larder/cache_stats.hpp>
-#include <larder/testing/detail/random.hpp>
+#include <larder/testing/chaos_options.hpp>
+#include <larder/testing/detail/chaos_fate.hpp>
 #include <larder/ttl.hpp>
 
 namespace larder::testing {
-
-/// Which error a disturbed call throws.
-enum class ChaosFault : unsigned char {
-  connection,  ///< ConnectionError
-  timeout,     ///< TimeoutError
-  protocol,    ///< ProtocolError
-  server,      ///< ServerError with the code "CHAOS"
-};
-
-/// The plan. By default nothing is disturbed. Each share is from 0 (never) to 1 (always).
-struct ChaosOptions {
-  /// What the plan is drawn from: the same seed makes the same calls fail, on every platform.
-  std::uint64_t seed = 1;
-  /// The share of calls that throw and have no effect: the request was lost.
-  double errors = 0;
-  /// The share of calls that take effect and throw all the same: the reply was lost.
-  double errors_after = 0;
-  /// The share of writes (`set`, `erase`, `clear`, `set_many`, `erase_many`) that report success and change nothing.
-  double lost_writes = 0;
-  /// The share of calls that are delayed, whether they then fail or not.
-  double delays = 0;
-  /// How long a delay is: any length from the one to the other, each as likely.
-  std::chrono::nanoseconds shortest_delay = std::chrono::milliseconds(1);
-  std::chrono::nanoseconds longest_delay = std::chrono::milliseconds(100);
-  /// Which errors there are, each as likely; one that stands here twice is drawn twice as often.
-  std::vector<ChaosFault> faults = {ChaosFault::connection, ChaosFault::timeout, ChaosFault::protocol,
-                                    ChaosFault::server};
-  /// How a delay passes, such as `[clock](auto by) mutable { clock.advance(by); }`: in virtual time, tests stay fast.
-  /// Called on the thread of the call, before its effect. It may use the cache; what it throws, the call throws.
-  std::function<void(std::chrono::nanoseconds)> wait = {};
-
-  /// \throws InvalidArgumentError that names the option and its value if the options make no sense.
-  void validate() const {
-    check_share("errors", errors);
-    check_share("errors_after", errors_after);
-    check_share("lost_writes", lost_writes);
-    check_share("delays", delays);
-    // Shares that add up to 1 in decimal digits may exceed it by a little in binary ones.
-    require(errors + errors_after + lost_writes <= 1 + 1e-9,
-            "errors + errors_after + lost_writes = " + to_text(errors + errors_after + lost_writes) +
-                ", but no call has more than one of these fates: their sum is at most 1");
-    require(errors + errors_after == 0 || !faults.empty(),
-            "faults is empty, but errors + errors_after = " + to_text(errors + errors_after) + " needs one to throw");
-    require(shortest_delay.count() >= 0, "shortest_delay = " + to_text(shortest_delay) + ", but no delay is negative");
-    require(shortest_delay <= longest_delay,
-            "shortest_delay = " + to_text(shortest_delay) + " is more than longest_delay = " + to_text(longest_delay));
-    require(delays == 0 || wait != nullptr,
-            "delays = " + to_text(delays) + " needs wait, the function by which a delay passes, but wait is empty");
-  }
-
- private:
-  static void require(bool holds, const std::string& otherwise) {
-    if (!holds) throw InvalidArgumentError("ChaosOptions: " + otherwise);
-  }
-
-  static void check_share(const char* name, double share) {
-    // Also false of what is not a number.
-    require(share >= 0 && share <= 1, name + (" = " + to_text(share)) + ", but a share is from 0 to 1");
-  }
-
-  static std::string to_text(double number) {
-    char digits[32];
-    return {digits, std::to_chars(digits, digits + sizeof(digits), number).ptr};
-  }
-  static std::string to_text(std::chrono::nanoseconds delay) { return std::to_string(delay.count()) + " ns"; }
-};
 
 /// How many calls were disturbed, and how. One that was delayed and failed is counted as both.
 struct ChaosCounts {
@@ -117,54 +50,6 @@ struct ChaosCounts {
   friend bool operator==(const ChaosCounts&, const ChaosCounts&) = default;
 };
 
-namespace detail {
-
-/// What becomes of one call.
-struct ChaosFate {
-  enum class Outcome : unsigned char { undisturbed, error, error_after, lost_write };
-
-  Outcome outcome = Outcome::undisturbed;
-  /// Of an error.
-  ChaosFault fault = ChaosFault::connection;
-  std::optional<std::chrono::nanoseconds> delay{};
-};
-
-/// Result: what the plan has for the call of this number.
-inline ChaosFate planned_fate(const ChaosOptions& options, std::uint64_t number) {
-  Random random(Random(options.seed).next() + number);
-  const double outcome = random.fraction();
-  const std::uint64_t fault = random.next();
-  const double delay = random.fraction();
-  const std::uint64_t length = random.next();
-  ChaosFate fate;
-  // Errors from below and lost writes from above, so that neither moves the other.
-  if (outcome < options.errors) {
-    fate.outcome = ChaosFate::Outcome::error;
-  } else if (outcome < options.errors + options.errors_after) {
-    fate.outcome = ChaosFate::Outcome::error_after;
-  } else if (outcome >= 1 - options.lost_writes) {
-    fate.outcome = ChaosFate::Outcome::lost_write;
-  }
-  if (!options.faults.empty()) fate.fault = options.faults[fault % options.faults.size()];
-  if (delay < options.delays) {
-    const auto lengths = static_cast<std::uint64_t>((options.longest_delay - options.shortest_delay).count()) + 1;
-    fate.delay = options.shortest_delay + std::chrono::nanoseconds(length % lengths);
-  }
-  return fate;
-}
-
-[[noreturn]] inline void throw_fault(ChaosFault fault, const std::string& message) {
-  switch (fault) {
-    case ChaosFault::connection: throw ConnectionError(message + ": the connection broke");
-    case ChaosFault::timeout: throw TimeoutError(message + ": the deadline passed");
-    case ChaosFault::protocol: throw ProtocolError(message + ": the reply made no sense");
-    case ChaosFault::server: break;
-  }
-  throw ServerError("CHAOS", message + ": the server answered with an error");
-}
-
-}  // namespace detail
-
 /// A layer over a cache that makes it misbehave:
 ///
 ///     auto store = std::make_shared<larder::InMemoryBackend<>>();
@@ -176,10 +61,12 @@ inline ChaosFate planned_fate(const ChaosOptions& options, std::uint64_t number)
 /// - What the wrapped cache throws passes through, and is not counted as injected.
 /// - A call that fails without effect does not reach the wrapped cache at all. One that takes effect first counts in
 ///   its statistics as any other (a `get` that throws may be a hit); `get_many` then leaves the caller's array empty.
-/// - A lost write reports what a caller takes for success: `set` true, `set_many` the number of its items, `erase` and
-///   `erase_many` what they would have found (asked by `exists` for each different key, in time quadratic in their
-///   number), and `clear` 0, as a store does that cannot know. What was there stays: the next `get` has the old value.
-/// - A `set` whose TTL is not positive is an `erase`, as for every backend; a `set_many` of that kind one for each key.
+/// - A lost write reports what a caller takes for success: `set` true, `set_many` the number of its items, `erase`,
+///   `erase_many`, `touch` and `set_if_absent` what follows from what there is (asked by `exists` for each different
+///   key, in time quadratic in their number), and `clear` 0, as a store does that cannot know. What was there stays:
+///   the next `get` has the old value.
+/// - A `set` or `touch` whose TTL is not positive is an `erase`, as for every backend; a `set_many` of that kind one
+/// for each key.
 /// - `stats` are those of the wrapped cache, with the injected errors added to `errors`; `reset_stats` zeroes both.
 /// - The values of a `set_many` are copied once, since no public function of the wrapped cache moves them in.
 ///
@@ -268,6 +155,18 @@ class ChaosBackend final : public CacheBackend<Key, Value> {
   bool do_exists(key_view key) override {
     const Call call = start("exists");
     return finish(call, wrapped_->exists(key));
+  }
+
+  bool do_set_if_absent(key_view key, Value value, Ttl ttl, Metadata metadata) override {
+    const Call call = start("set_if_absent");
+    if (is_lost(call)) return !wrapped_->exists(key);
+    return finish(call, wrapped_->set_if_absent(key, std::move(value), ttl, std::move(metadata)));
+  }
+
+  bool do_touch(key_view key, Ttl ttl) override {
+    const Call call = start("touch");
+    if (is_lost(call)) return wrapped_->exists(key);
+    return finish(call, wrapped_->touch(key, ttl));
   }
 
   std::size_t do_clear() override {

@@ -145,6 +145,26 @@ class History {
       return stored;
     }
 
+    /// To be used with what the cache does not decline: so a false says that there was an entry.
+    template <class Cache>
+    bool set_if_absent(Cache& cache, std::string_view key, std::string_view value, Ttl ttl = {}) {
+      typename Cache::mapped_type copy(value);
+      Call call = begin("set_if_absent");
+      const bool stored = or_else([&] { return cache.set_if_absent(key, std::move(copy), ttl); },
+                                  [&] { call.maybe_wrote(key, value); });
+      stored ? call.wrote(key, value) : call.found(key);
+      return stored;
+    }
+
+    /// To be used with a TTL that is positive, or none.
+    template <class Cache>
+    bool touch(Cache& cache, std::string_view key, Ttl ttl) {
+      Call call = begin("touch");
+      const bool touched = cache.touch(key, ttl);
+      touched ? call.found(key) : call.missed(key);
+      return touched;
+    }
+
     template <class Cache>
     bool erase(Cache& cache, std::string_view key) {
       Call call = begin("erase");

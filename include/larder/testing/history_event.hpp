@@ -21,7 +21,7 @@ struct HistoryEvent {
     /// After this there was no value: an `erase` whatever it returned, a `clear`, a `set` that was declined.
     removed,
     read,
-    /// `exists` was true.
+    /// `exists` or `touch` was true, or there was what made `set_if_absent` false.
     found,
     missed,
   };

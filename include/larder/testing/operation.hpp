@@ -27,6 +27,8 @@ struct Operation {
   enum class Kind : unsigned char {
     get,
     set,
+    set_if_absent,
+    touch,
     erase,
     exists,
     clear,
@@ -43,7 +45,7 @@ struct Operation {
   Kind kind = Kind::get;
   /// The key, or those of a batch; the pattern of `keys`.
   std::vector<std::string> keys{};
-  /// The value of `set`, or one for each key of `set_many`.
+  /// The value of `set` or `set_if_absent`, or one for each key of `set_many`.
   std::vector<std::string> values{};
   Ttl ttl{};
   Metadata metadata{};
@@ -53,7 +55,7 @@ struct Operation {
 
 /// What an operation came to. Which members count depends on the operation.
 struct Outcome {
-  /// `set`, `erase`, `exists`.
+  /// `set`, `set_if_absent`, `touch`, `erase`, `exists`.
   bool flag = false;
   /// `clear`, `set_many`, `erase_many`.
   std::size_t count = 0;
@@ -78,12 +80,15 @@ inline std::string to_cpp(const Operation& operation, std::string_view cache = "
   };
   switch (operation.kind) {
     case Kind::get: return call + "get(" + key() + ");";
-    case Kind::set: {
-      std::string text = call + "set(" + key() + ", " + cpp_string(operation.values.at(0));
+    case Kind::set:
+    case Kind::set_if_absent: {
+      const char* const name = operation.kind == Kind::set ? "set(" : "set_if_absent(";
+      std::string text = call + name + key() + ", " + cpp_string(operation.values.at(0));
       if (operation.ttl || !operation.metadata.empty()) text += ", " + detail::cpp_ttl(operation.ttl);
       if (!operation.metadata.empty()) text += ", " + cpp_list(operation.metadata);
       return text + ");";
     }
+    case Kind::touch: return call + "touch(" + key() + ", " + detail::cpp_ttl(operation.ttl) + ");";
     case Kind::erase: return call + "erase(" + key() + ");";
     case Kind::exists: return call + "exists(" + key() + ");";
     case Kind::clear: return call + "clear();";
@@ -123,6 +128,8 @@ inline std::string to_text(const Operation& operation, const Outcome& outcome) {
       return text.empty() ? "nothing" : text;
     }
     case Kind::set:
+    case Kind::set_if_absent:
+    case Kind::touch:
     case Kind::erase:
     case Kind::exists: return outcome.flag ? "true" : "false";
     case Kind::clear:

@@ -14,7 +14,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <iterator>
 #include <list>
 #include <map>
@@ -30,21 +29,20 @@
 #include <larder/cache_error.hpp>
 #include <larder/cache_stats.hpp>
 #include <larder/removal_cause.hpp>
-#include <larder/testing/manual_clock.hpp>
 #include <larder/ttl.hpp>
 
 #include "tests/support/mutant/mutant_glob.hpp"
+#include "tests/support/mutant/mutant_time.hpp"
 #include "tests/support/mutant/mutation.hpp"
 
 namespace larder_tests {
 
 class MutantStore {
  public:
-  using Clock = larder::testing::ManualClock;
-  using WallClock = std::chrono::system_clock;
+  using Clock = MutantTime::Clock;
+  using WallClock = MutantTime::WallClock;
 
-  /// The operation that an entry is looked at for.
-  enum class Call { get, set, erase, exists, clear, stats, get_entry, keys, get_many, set_many, erase_many };
+  using Call = MutantTime::Call;
 
   struct Entry {
     std::string key;
@@ -62,7 +60,7 @@ class MutantStore {
   using Position = Entries::iterator;
 
   MutantStore(Mutation mutation, Clock clock, std::size_t max_size_bytes)
-      : mutation_(mutation), clock_(std::move(clock)), max_size_bytes_(max_size_bytes) {}
+      : mutation_(mutation), time_(mutation, std::move(clock)), max_size_bytes_(max_size_bytes) {}
 
   /// All but what the listener threw.
   larder::CacheStats counters;
@@ -71,7 +69,7 @@ class MutantStore {
   Entries made(std::string key, larder::Bytes value, const larder::Ttl& ttl, larder::Metadata metadata) const {
     if (is(Mutation::metadata_lost) || (ttl && is(Mutation::metadata_lost_when_ttl_given))) metadata.clear();
     Entries fresh;
-    fresh.push_back({std::move(key), std::move(value), std::move(metadata), ttl, deadline_of(ttl)});
+    fresh.push_back({std::move(key), std::move(value), std::move(metadata), ttl, time_.deadline_of(ttl)});
     return fresh;
   }
 
@@ -80,7 +78,7 @@ class MutantStore {
     const auto found = found_.find(key);
     if (found == found_.end()) return order_.end();
     const Position entry = found->second;
-    if (!is_expired(*entry, call)) return entry;
+    if (!time_.is_over(entry->expires_at, call)) return entry;
     remove(entry, larder::RemovalCause::expired, gone);
     return order_.end();
   }
@@ -92,7 +90,7 @@ class MutantStore {
   larder::Bytes hit(Position entry, Call call) {
     if (call != Call::get || !is(Mutation::hits_lost_under_threads)) ++counters.hits;
     if (is(Mutation::immortal_after_get)) entry->expires_at.reset();
-    if (is(Mutation::get_renews_ttl)) entry->expires_at = deadline_of(entry->ttl);
+    if (is(Mutation::get_renews_ttl)) entry->expires_at = time_.deadline_of(entry->ttl);
     promote(entry);
     return entry->half_written ? *entry->half_written : entry->value;
   }
@@ -128,6 +126,40 @@ class MutantStore {
     }
     ++counters.sets;
     return is_new || !is(Mutation::set_returns_whether_new);
+  }
+
+  /// Stores the one entry of `fresh` where there is none. Result: whether it was stored.
+  bool store_if_absent(Entries fresh, Entries& gone) {
+    Entry& entry = fresh.front();
+    if (is(Mutation::set_if_absent_forgets_ttl)) entry.expires_at.reset();
+    if (is(Mutation::set_if_absent_forgets_metadata)) entry.metadata.clear();
+    const Position old = find(entry.key, Call::set_if_absent, gone);
+    const bool is_there = old != order_.end();
+    if (exceeds_limit(charge(entry))) {
+      if (is_there && is(Mutation::set_if_absent_drops_for_declined)) {
+        remove(old, larder::RemovalCause::evicted, gone);
+      }
+      return false;
+    }
+    if (!is_there || is(Mutation::set_if_absent_overwrites)) return store(std::move(fresh), Call::set_if_absent, gone);
+    if (is(Mutation::set_if_absent_counts_failures)) ++counters.sets;
+    if (is(Mutation::set_if_absent_promotes)) promote(old);
+    if (is(Mutation::set_if_absent_renews_ttl)) old->expires_at = entry.expires_at;
+    return false;
+  }
+
+  /// Gives a live entry a new expiry, and the newest place.
+  void touch(Position entry, const larder::Ttl& ttl, Entries& gone) {
+    if (is(Mutation::touch_tells_listener)) {
+      gone.push_back(*entry);
+      gone.back().cause = larder::RemovalCause::replaced;
+    }
+    entry->expires_at = time_.touched(entry->expires_at, ttl);
+    entry->ttl = ttl;
+    if (is(Mutation::touch_drops_metadata)) entry->metadata.clear();
+    if (is(Mutation::touch_renews_created_at)) entry->created_at = WallClock::now();
+    if (is(Mutation::touch_counts_as_hit)) ++counters.hits;
+    if (!is(Mutation::touch_does_not_promote)) promote(entry);
   }
 
   /// Removes a live entry.
@@ -173,7 +205,7 @@ class MutantStore {
     shown.key = is(Mutation::get_entry_wrong_key) ? "larder:" + entry.key : entry.key;
     shown.value = entry.value;
     if (!is(Mutation::get_entry_created_now)) shown.created_at = entry.created_at;
-    if (!is(Mutation::get_entry_hides_expiry)) shown.expires_at = wall_time_of(entry);
+    if (!is(Mutation::get_entry_hides_expiry)) shown.expires_at = time_.wall_time_of(entry.expires_at, entry.ttl);
     shown.size_bytes = entry.value.size() + (is(Mutation::size_bytes_of_entry_wrong) ? entry.key.size() : 0);
     shown.metadata = entry.metadata;
     return shown;
@@ -181,7 +213,7 @@ class MutantStore {
 
   /// Lets those go that have expired for some time already, so that none stays for ever because nobody asks for it.
   void expire_past(Entries& gone) {
-    remove_if(gone, [now = clock_.now()](const Entry& entry) { return entry.expires_at && now > *entry.expires_at; });
+    remove_if(gone, [now = time_.now()](const Entry& entry) { return entry.expires_at && now > *entry.expires_at; });
   }
 
   /// From now on the key holds what cannot be decoded, and no entry.
@@ -226,65 +258,7 @@ class MutantStore {
   }
 
  private:
-  using Milliseconds = std::chrono::milliseconds;
-
   bool is(Mutation mutation) const noexcept { return mutation_ == mutation; }
-
-  bool is_expired(const Entry& entry, Call call) const {
-    if (!entry.expires_at || ignores_expiry(call)) return false;
-    const auto now = clock_.now();
-    if (is(Mutation::expires_early)) return now >= *entry.expires_at - Milliseconds(1);
-    return is_late(call) ? now > *entry.expires_at : now >= *entry.expires_at;
-  }
-
-  bool ignores_expiry(Call call) const noexcept {
-    return (call == Call::exists && is(Mutation::exists_ignores_expiry)) ||
-           (call == Call::get_entry && is(Mutation::get_entry_shows_expired));
-  }
-
-  bool is_late(Call call) const noexcept {
-    switch (call) {
-      case Call::get: return is(Mutation::expires_late_in_get);
-      case Call::exists: return is(Mutation::expires_late_in_exists);
-      case Call::erase: return is(Mutation::expires_late_in_erase);
-      case Call::get_entry: return is(Mutation::expires_late_in_get_entry);
-      case Call::keys: return is(Mutation::expires_late_in_keys);
-      case Call::get_many: return is(Mutation::expires_late_in_get_many);
-      case Call::erase_many: return is(Mutation::expires_late_in_erase_many);
-      case Call::clear: return is(Mutation::expires_late_in_clear);
-      case Call::stats: return is(Mutation::expires_late_in_stats);
-      case Call::set:
-      case Call::set_many: break;
-    }
-    return false;
-  }
-
-  /// The end of a TTL that begins now; the clock's last instant, which never comes, if it is beyond that.
-  std::optional<Clock::time_point> deadline_of(const larder::Ttl& ttl) const {
-    using std::chrono::seconds;
-    if (!ttl || (is(Mutation::subsecond_ttl_means_for_ever) && *ttl < seconds(1))) return std::nullopt;
-    const auto now = clock_.now();
-    if (is(Mutation::large_ttl_overflows)) {
-      const auto begin = static_cast<std::uint64_t>(now.time_since_epoch().count());
-      const auto end = begin + static_cast<std::uint64_t>(ttl->count()) * 1'000'000;  // unsigned, so that it may
-      return Clock::time_point(Clock::duration(static_cast<Clock::duration::rep>(end)));
-    }
-    const auto most = std::chrono::floor<seconds>(Clock::time_point::max() - now);
-    if (*ttl >= most) return Clock::time_point::max();
-    if (is(Mutation::ttl_truncated_to_seconds)) return now + std::chrono::floor<seconds>(*ttl);
-    if (is(Mutation::ttl_rounded_up_to_seconds)) return now + std::chrono::ceil<seconds>(*ttl);
-    return now + *ttl;
-  }
-
-  /// When an entry will expire by the wall clock; empty if never.
-  std::optional<WallClock::time_point> wall_time_of(const Entry& entry) const {
-    if (!entry.expires_at || *entry.expires_at == Clock::time_point::max()) return std::nullopt;
-    const auto now = WallClock::now();
-    auto left = *entry.expires_at - clock_.now();
-    if (is(Mutation::get_entry_shows_full_ttl)) left = *entry.ttl;
-    if (left >= WallClock::time_point::max() - now) return WallClock::time_point::max();
-    return now + std::chrono::duration_cast<WallClock::duration>(left);
-  }
 
   std::size_t charge(const Entry& entry) const noexcept {
     return entry.value.size() + (is(Mutation::size_counts_keys) ? entry.key.size() : 0);
@@ -343,7 +317,7 @@ class MutantStore {
   }
 
   void expire_all(Call call, Entries& gone) {
-    remove_if(gone, [this, call](const Entry& entry) { return is_expired(entry, call); });
+    remove_if(gone, [this, call](const Entry& entry) { return time_.is_over(entry.expires_at, call); });
   }
 
   /// Moves an entry to those that are gone.
@@ -383,7 +357,7 @@ class MutantStore {
   }
 
   Mutation mutation_;
-  Clock clock_;
+  MutantTime time_;
   std::size_t max_size_bytes_;  // 0 means no limit
   Entries order_;
   std::map<std::string, Position, std::less<>> found_;

@@ -56,18 +56,21 @@ class Envelope {
  public:
   using Time = std::chrono::system_clock::time_point;
 
-  /// What was in an envelope, or a value that was in none.
+  /// What is in an envelope.
   struct Content {
     Bytes value{};
     Metadata metadata{};
-    std::optional<Time> created_at{};
+    Time created_at{};
   };
 
   static constexpr std::size_t header_size = 33;
 
+  /// Whether what is stored is an envelope, broken or not.
+  static bool is_one(std::string_view stored) noexcept { return stored.starts_with(magic); }
+
   /// Whether a value must be put into an envelope.
   static bool is_needed(std::string_view value, const Metadata& metadata) noexcept {
-    return !metadata.empty() || value.starts_with(magic);
+    return !metadata.empty() || is_one(value);
   }
 
   /// Result: the bytes to store. \throws InvalidArgumentError if the metadata have 4 GiB or more.
@@ -92,10 +95,10 @@ class Envelope {
     return sealed.append(pairs).append(value);
   }
 
-  /// Result: the content, whose value shares the memory of `stored`; a reason if it is a broken envelope.
+  /// Result: the content, whose value shares the memory of `stored`; only a reason if it is no sound envelope.
   static std::optional<Content> open(const Bytes& stored, std::string& reason) {
     const std::string_view all = stored;
-    if (!all.starts_with(magic)) return Content{.value = stored};
+    if (!is_one(all)) return refuse(reason, "no envelope");
     if (all.size() <= magic.size() || all[magic.size()] != version) {
       return refuse(reason, "an envelope of an unknown version");
     }

@@ -76,7 +76,7 @@ class ReplyReader {
     }
     begun_at_ = fed_ - unread();
     elements_ = 0;
-    return std::move(root_);
+    return std::exchange(root_, Reply());
   }
 
   /// Result: how many bytes were fed that belong to no reply that was taken.
@@ -100,13 +100,10 @@ class ReplyReader {
 
   static ReplyReader& of(const redisReadTask* task) noexcept { return *static_cast<ReplyReader*>(task->privdata); }
 
-  /// Where the reply goes that a task is about: the root, or its place among its parent's elements.
+  /// Where the reply goes that a task is about, empty so far: the root, or its place among its parent's elements.
   static Reply& place(const redisReadTask* task) noexcept {
-    Reply& reply = task->parent == nullptr
-                       ? of(task).root_
-                       : static_cast<Reply*>(task->parent->obj)->elements[static_cast<std::size_t>(task->idx)];
-    reply = Reply();
-    return reply;
+    if (task->parent == nullptr) return of(task).root_;
+    return static_cast<Reply*>(task->parent->obj)->elements[static_cast<std::size_t>(task->idx)];
   }
 
   static void* create_text(const redisReadTask* task, char* text, std::size_t size) noexcept {

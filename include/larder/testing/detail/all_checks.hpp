@@ -4,6 +4,7 @@
 
 #include <larder/testing/detail/checks/batch_checks.hpp>
 #include <larder/testing/detail/checks/clear_checks.hpp>
+#include <larder/testing/detail/checks/conditional_checks.hpp>
 #include <larder/testing/detail/checks/counting_checks.hpp>
 #include <larder/testing/detail/checks/expiry_checks.hpp>
 #include <larder/testing/detail/checks/fault_checks.hpp>
@@ -25,9 +26,10 @@ namespace larder::testing::detail {
 template <class = void>
 CheckList all_checks() {
   CheckList checks;
-  for (const auto add : {add_setup_checks, add_key_checks, add_value_checks, add_expiry_checks, add_overwriting_checks,
-                         add_limit_checks, add_counting_checks, add_batch_checks, add_pattern_checks, add_clear_checks,
-                         add_listener_checks, add_fault_checks, add_random_checks, add_history_checks}) {
+  for (const auto add :
+       {add_setup_checks, add_key_checks, add_value_checks, add_expiry_checks, add_overwriting_checks,
+        add_conditional_checks, add_limit_checks, add_counting_checks, add_batch_checks, add_pattern_checks,
+        add_clear_checks, add_listener_checks, add_fault_checks, add_random_checks, add_history_checks}) {
     add(checks);
   }
   return checks;

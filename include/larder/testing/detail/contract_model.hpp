@@ -52,6 +52,8 @@ class ContractModel {
       case Kind::get_many: return read_many(operation, outcome, when);
       case Kind::set:
         return write(operation.keys[0], operation.values[0], operation.ttl, operation.metadata, outcome.flag, when);
+      case Kind::set_if_absent: return write_if_absent(operation, outcome.flag, when);
+      case Kind::touch: return touch(operation.keys[0], operation.ttl, outcome.flag, when);
       case Kind::set_many: return write_many(operation, outcome, when);
       case Kind::erase: return remove(operation.keys[0], outcome.flag, when);
       case Kind::erase_many: return remove_many(operation, outcome, when);
@@ -167,6 +169,37 @@ class ContractModel {
     ++high_.sets;
     entries_.insert_or_assign(key, Entry{value, can().metadata ? metadata : Metadata(), alive_until(ttl, when.begin),
                                          gone_from(ttl, when.end), ttl.has_value(), false});
+    return std::nullopt;
+  }
+
+  std::optional<std::string> write_if_absent(const Operation& operation, bool stored, Interval when) {
+    const std::string& key = operation.keys[0];
+    const bool stores = !operation.ttl || operation.ttl->count() > 0;
+    if (stored) {
+      if (presence(key, when) == Presence::present) return "false: the entry is there";
+      if (!stores) return "false: such a TTL stores nothing";
+      return write(key, operation.values[0], operation.ttl, operation.metadata, true, when);
+    }
+    const std::size_t size = subject_.size_of(operation.values[0]);
+    const bool surely_fits = size <= can().largest_value && (!limit_ || size < *limit_ / 8);
+    // Else it was an entry that stood in the way.
+    if (!stores || !surely_fits || settle(key, true, when)) return std::nullopt;
+    return "true: there is no such entry";
+  }
+
+  std::optional<std::string> touch(const std::string& key, const Ttl& ttl, bool there, Interval when) {
+    if (ttl && ttl->count() <= 0) return remove(key, there, when);
+    // An entry with a TTL may weigh more than one without, and so displace others, or be too heavy itself.
+    for (auto& [other, entry] : entries_) {
+      entry.may_be_evicted |= limit_ && (other != key || subject_.size_of(entry.value) >= *limit_ / 8);
+    }
+    if (auto wrong = found(key, there, when)) return wrong;
+    if (!there) return std::nullopt;
+    Entry& entry = entries_.find(key)->second;
+    entry.alive_until = alive_until(ttl, when.begin);
+    entry.gone_from = gone_from(ttl, when.end);
+    entry.has_ttl = ttl.has_value();
+    entry.may_be_counted = false;
     return std::nullopt;
   }
 

@@ -66,6 +66,10 @@ inline Outcome perform(CacheBackend<>& cache, const Operation& operation) {
       break;
     }
     case Kind::set: outcome.flag = cache.set(key, operation.values.at(0), operation.ttl, operation.metadata); break;
+    case Kind::set_if_absent:
+      outcome.flag = cache.set_if_absent(key, operation.values.at(0), operation.ttl, operation.metadata);
+      break;
+    case Kind::touch: outcome.flag = cache.touch(key, operation.ttl); break;
     case Kind::erase: outcome.flag = cache.erase(key); break;
     case Kind::exists: outcome.flag = cache.exists(key); break;
     case Kind::clear: outcome.count = cache.clear(); break;

@@ -41,7 +41,9 @@ class RandomOperations {
   Operation any() {
     const std::size_t choice = random_.below(100);
     if (choice < 20) return {.kind = Kind::get, .keys = {key()}};
-    if (choice < 45) return set();
+    if (choice < 38) return set(Kind::set);
+    if (choice < 42) return set(can_.conditional_set ? Kind::set_if_absent : Kind::set);
+    if (choice < 45 && can_.touch) return {.kind = Kind::touch, .keys = {key()}, .ttl = ttl()};
     if (choice < 52) return {.kind = Kind::erase, .keys = {key()}};
     if (choice < 57) return {.kind = Kind::exists, .keys = {key()}};
     if (choice < 63) return {.kind = Kind::get_many, .keys = several_keys()};
@@ -55,8 +57,8 @@ class RandomOperations {
     return wait();
   }
 
-  Operation set() {
-    Operation operation{.kind = Kind::set, .keys = {key()}, .values = {value()}, .ttl = ttl()};
+  Operation set(Kind kind) {
+    Operation operation{.kind = kind, .keys = {key()}, .values = {value()}, .ttl = ttl()};
     if (random_.one_in(4)) operation.metadata.emplace(random_.text("mn", 1), random_.text("xy", 2));
     return operation;
   }

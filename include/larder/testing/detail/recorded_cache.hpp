@@ -57,6 +57,19 @@ class RecordedCache {
         .flag;
   }
 
+  bool set_if_absent(std::string key, std::string value, Ttl ttl = {}, Metadata metadata = {}) const {
+    return perform({.kind = Kind::set_if_absent,
+                    .keys = {std::move(key)},
+                    .values = {std::move(value)},
+                    .ttl = ttl,
+                    .metadata = std::move(metadata)})
+        .flag;
+  }
+
+  bool touch(std::string key, Ttl ttl) const {
+    return perform({.kind = Kind::touch, .keys = {std::move(key)}, .ttl = ttl}).flag;
+  }
+
   bool erase(std::string key) const { return perform({.kind = Kind::erase, .keys = {std::move(key)}}).flag; }
   bool exists(std::string key) const { return perform({.kind = Kind::exists, .keys = {std::move(key)}}).flag; }
   std::size_t clear() const { return perform({.kind = Kind::clear}).count; }

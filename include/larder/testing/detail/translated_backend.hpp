@@ -40,6 +40,11 @@ class TranslatedBackend final : public CacheBackend<> {
     return inner_->set(key_of(key), samples_.value.make(value), ttl, std::move(metadata));
   }
 
+  bool do_set_if_absent(std::string_view key, Bytes value, Ttl ttl, Metadata metadata) override {
+    return inner_->set_if_absent(key_of(key), samples_.value.make(value), ttl, std::move(metadata));
+  }
+
+  bool do_touch(std::string_view key, Ttl ttl) override { return inner_->touch(key_of(key), ttl); }
   bool do_erase(std::string_view key) override { return inner_->erase(key_of(key)); }
   bool do_exists(std::string_view key) override { return inner_->exists(key_of(key)); }
   std::size_t do_clear() override { return inner_->clear(); }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -102,6 +103,12 @@ class Crowd {
     const std::size_t choice = random.below(1000);
     if (choice < 400) {
       count(recorder.get(cache_, key).has_value());
+    } else if (choice < 430 && trial_.can().conditional_set) {
+      // Short, so that it is not declined.
+      tally_.stored += recorder.set_if_absent(cache_, key, value.substr(0, 40)) ? 1 : 0;
+    } else if (choice >= 430 && choice < 460 && trial_.can().touch) {
+      const bool has_ttl = trial_.can().expiry && random.one_in(2);
+      recorder.touch(cache_, key, has_ttl ? Ttl(std::chrono::hours(1)) : Ttl());
     } else if (choice < 650) {
       tally_.stored += recorder.set(cache_, key, value) ? 1 : 0;
     } else if (choice < 730) {
