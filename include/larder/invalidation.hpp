@@ -14,11 +14,11 @@ namespace larder {
 /// What an InvalidationSource tells, one call at a time, from a thread of its own.
 ///
 /// - It begins unarmed. `on_armed` and `on_lost` take turns, and `on_invalidated` comes in between alone.
-/// - While it is armed, every change of a key in the store is told, whoever made it: in the order in which a server made
-///   them, and after them by as long as the way takes. When that can no longer be relied on, `on_lost` tells so, and the
-///   source itself says by when at the latest.
-/// - What a near cache may keep is what it read from the store after `on_armed` began, unless an `on_invalidated` of the
-///   key or an `on_lost` began before it was kept: a fill that either overtook may be out of date.
+/// - While it is armed, every change of a key in the store is told, whoever made it: in the order in which a server
+///   made them, and after them by as long as the way takes. When that can no longer be relied on, `on_lost` tells so;
+///   by when at the latest is the source's own promise.
+/// - What a near cache may keep is what it began to read from the store after `on_armed` had begun, unless an
+///   `on_invalidated` of the key or an `on_lost` began before it was kept: a fill that was overtaken may be out of date.
 /// - An entry that expires is told when the store removes it, which may be later than when it expired.
 /// - The functions should be quick, since what they hold up counts against the source's promise. They must not destroy
 ///   the source. What they throw is swallowed; where `on_invalidated` has thrown, `on_lost` and `on_armed` follow.
@@ -29,8 +29,8 @@ class InvalidationEvents {
   virtual void on_armed() = 0;
   /// The entry of this key is no longer what it was, or is gone.
   virtual void on_invalidated(KeyView<Key> key) = 0;
-  /// Changes may have been missed, and more may be until `on_armed`: nothing that was read before is to be trusted. Where
-  /// everything has changed at once, such as by a flush of the store, `on_armed` follows at once.
+  /// Changes may have been missed, and more may be until `on_armed`: nothing that was read before is to be trusted.
+  /// Where everything has changed at once, such as by a flush of the store, `on_armed` follows at once.
   virtual void on_lost() = 0;
 
  protected:

@@ -61,7 +61,8 @@ bool ends_with(const InvalidationLog<>& log, const Texts& expected) {
   const SteadyTime deadline = after(log.patience);
   for (;;) {
     const Texts events = log.events();
-    if (events.size() >= expected.size() && std::equal(expected.rbegin(), expected.rend(), events.rbegin())) return true;
+    if (events.size() >= expected.size() && std::equal(expected.rbegin(), expected.rend(), events.rbegin()))
+      return true;
     if (std::chrono::steady_clock::now() > deadline) return false;
     std::this_thread::sleep_for(1ms);
   }
@@ -167,9 +168,10 @@ TEST_CASE("RedisInvalidationListener: a flush is told as everything", "[threads]
 TEST_CASE("RedisInvalidationListener: misses none of many changes, in the clear and through TLS", "[threads]") {
   if (skipped_without_redis() || !TlsCertificates::available()) return;
   const TlsCertificates certificates;
-  RedisServer server({.password = "secret",
-                      .username = "reader",
-                      .tls = RedisTls{certificates.server.certificate, certificates.server.key, certificates.authority}});
+  RedisServer server(
+      {.password = "secret",
+       .username = "reader",
+       .tls = RedisTls{certificates.server.certificate, certificates.server.key, certificates.authority}});
   larder::RedisOptions encrypted = options_for(server, "p:");
   encrypted.username = "reader";
   encrypted.password = "secret";
@@ -287,12 +289,12 @@ TEST_CASE("RedisInvalidationListener: senseless messages are a loss", "[threads]
   const std::string message = "*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n";
   std::string nested;
   for (int i = 0; i < 1000; ++i) nested += "*1\r\n";
-  const std::string bytes = GENERATE_COPY(
-      std::string("nonsense\r\n"), std::string("+PONG\r\n"), std::string("-ERR no\r\n"), std::string(":1\r\n"),
-      std::string("$-1\r\n"), std::string("*-1\r\n"), std::string("*0\r\n"), pong + pong,
-      std::string("*3\r\n$7\r\nmessage\r\n$5\r\nother\r\n*0\r\n"), message + "$1\r\nk\r\n", message + ":1\r\n",
-      message + "*1\r\n*1\r\n$1\r\nk\r\n", message + "*1\r\n$-1\r\n", message + "*2000000000\r\n",
-      message + "*1\r\n$99999999999\r\n", nested, std::string(1 << 20, '*'));
+  const std::string bytes =
+      GENERATE_COPY(std::string("nonsense\r\n"), std::string("+PONG\r\n"), std::string("-ERR no\r\n"),
+                    std::string(":1\r\n"), std::string("$-1\r\n"), std::string("*-1\r\n"), std::string("*0\r\n"),
+                    pong + pong, std::string("*3\r\n$7\r\nmessage\r\n$5\r\nother\r\n*0\r\n"), message + "$1\r\nk\r\n",
+                    message + ":1\r\n", message + "*1\r\n*1\r\n$1\r\nk\r\n", message + "*1\r\n$-1\r\n",
+                    message + "*2000000000\r\n", message + "*1\r\n$99999999999\r\n", nested, std::string(1 << 20, '*'));
   INFO(bytes.substr(0, 100));
   ScriptedServer server(answer_first_ping(bytes));
   InvalidationLog<> log;
@@ -304,6 +306,25 @@ TEST_CASE("RedisInvalidationListener: senseless messages are a loss", "[threads]
   }
   CHECK(log.events()[2] == "armed");
   CHECK(server.failures() == Texts{});
+}
+
+TEST_CASE("RedisInvalidationListener: a server that never stops talking is a loss", "[threads]") {
+  const std::string bytes = GENERATE(
+      std::string("*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n*1\r\n$3\r\nq:k\r\n"), std::string("*1\r\n"));
+  std::string many;
+  for (int i = 0; i < 1000; ++i) many += bytes;
+  ScriptedServer server([&](ScriptedServer::Connection& connection) {
+    int pings = 0;
+    while (true) {
+      const auto command = connection.read_command();
+      if (command[0] == "PING" && ++pings == 1) connection.send_forever(many);
+      if (command[0] == "SUBSCRIBE") connection.send("*3\r\n$9\r\nsubscribe\r\n$20\r\n__redis__:invalidate\r\n:1\r\n");
+      if (command[0] == "CLIENT") connection.send(command[1] == "TRACKING" ? "+OK\r\n" : ":7\r\n");
+    }
+  });
+  InvalidationLog<> log;
+  const larder::RedisInvalidationListener<> listener(options_for(server, "p:"), log, {.heartbeat = 100ms});
+  CHECK(log.waits_for("lost", 2));
 }
 
 TEST_CASE("RedisInvalidationListener: that tracking has been switched off is a loss", "[threads]") {
@@ -400,7 +421,8 @@ TEST_CASE("RedisInvalidationListener: options that make no sense are refused") {
                  "heartbeat = 9 ms"));
 }
 
-TEST_CASE("RedisInvalidationListener: tells the changes at every master of a cluster, and that slots move", "[threads]") {
+TEST_CASE("RedisInvalidationListener: tells the changes at every master of a cluster, and that slots move",
+          "[threads]") {
   if (skipped_without_redis()) return;
   RedisCluster& cluster = shared_redis_cluster();
   larder::RedisOptions options = options_for(cluster.node(0), "listener:");

@@ -1,6 +1,6 @@
 /// \file redis_invalidation_listener.hpp
-/// RedisInvalidationListener: which keys of a RedisBackend have changed, for a cache that is nearer. Needs the component
-/// `redis` (hiredis, OpenSSL), and a server of version 6 or later.
+/// RedisInvalidationListener: which keys of a RedisBackend have changed, for a cache that is nearer. Needs the
+/// component `redis` (hiredis, OpenSSL), and a server of version 6 or later.
 #pragma once
 
 #include <chrono>
@@ -31,12 +31,13 @@ struct RedisInvalidationOptions {
 /// - Promise: while it is armed, a change is told at once, or `on_lost` comes at most one heartbeat after the change;
 ///   later only by as long as this process does not get to run, or an event takes.
 /// - A loss is a connection that broke or hangs, a server that was restarted, failed over or put to another use, a
-///   message that makes no sense or exceeds `RedisOptions::max_reply_bytes`, a server that drops us since we do not keep
-///   up. It is told at once when it is noticed. Then it connects again, 10 ms to 1 s apart, for as long as it takes.
-/// - In a cluster it listens to every master; that slots have moved is a loss, too. A change of a key whose slot is just
-///   being moved to a server that had no slots at all is not told until that is noticed, when the move is complete.
-/// - Keys that `KeyCodec` does not decode are not ours, and not told. Databases are not told apart: a change of a key of
-///   the same name in another one is told.
+///   message that makes no sense or exceeds `RedisOptions::max_reply_bytes`, a server that drops us since we do not
+///   keep up. It is told at once when it is noticed. Then it connects again, 10 ms to 1 s apart, for as long as it
+///   takes.
+/// - In a cluster it listens to every master, and that slots have moved is a loss, too. The promise does not cover a
+///   slot on its way to a server that had none at all: there, changes are missed until the move is complete.
+/// - Keys that `KeyCodec` does not decode are not ours, and not told. Databases are not told apart: a change of a key
+///   of the same name in another one is told.
 /// - Uses two connections to each server beside those of a RedisBackend, and one thread. The user must be allowed
 ///   `CLIENT`, `SUBSCRIBE` and the channel `__redis__:invalidate`; in a cluster `CLUSTER SLOTS`.
 template <class Key>
@@ -44,7 +45,8 @@ class RedisInvalidationListener final : public InvalidationSource {
  public:
   /// Starts, and does not wait until it is armed. `options` are those of the backend; of its times, `timeout` and
   /// `connect_timeout` limit an attempt to connect. `events` must outlive this.
-  /// \throws InvalidArgumentError as RedisBackend does; std::system_error if there can be no further thread or descriptor.
+  /// \throws InvalidArgumentError as RedisBackend does; std::system_error if there can be no further thread or
+  /// descriptor.
   RedisInvalidationListener(RedisOptions options, InvalidationEvents<Key>& events,
                             RedisInvalidationOptions invalidation_options = {})
       : events_(events), invalidations_(std::move(options), invalidation_options.heartbeat, text_events()) {}

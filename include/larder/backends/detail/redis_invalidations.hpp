@@ -45,7 +45,10 @@ class RedisInvalidations {
 
   /// \throws InvalidArgumentError; std::system_error if there can be no further thread or descriptor.
   RedisInvalidations(RedisOptions options, Milliseconds heartbeat, InvalidationEvents<std::string>& events)
-      : settings_(std::move(options)), heartbeat_(checked(heartbeat)), events_(events), random_(std::random_device()()) {
+      : settings_(std::move(options)),
+        heartbeat_(checked(heartbeat)),
+        events_(events),
+        random_(std::random_device()()) {
     if (settings_.options.cluster) topology_.emplace(settings_);
     thread_ = std::thread([this] { run(); });
   }
@@ -157,8 +160,8 @@ class RedisInvalidations {
     bool is_more = false;
     for (std::size_t i = 0; i < trackings_.size(); ++i) {
       if (!from_all && polled_[2 * i + 1].revents == 0 && polled_[2 * i + 2].revents == 0) continue;
-      is_more |= trackings_[i]->take_in([this](const std::vector<Reply>& keys) { tell_keys(keys); },
-                                        [this] { tell_flush(); });
+      is_more |=
+          trackings_[i]->take_in([this](const std::vector<Reply>& keys) { tell_keys(keys); }, [this] { tell_flush(); });
     }
     return is_more;
   }

@@ -39,8 +39,8 @@ class RedisTracking {
     subscriber_.send(subscribing.bytes(), deadline);
     const Reply id = checked(subscriber_.receive(deadline));
     const Reply subscribed = checked(subscriber_.receive(deadline));
-    if (!id.is(Reply::Type::integer) || subscribed.elements.size() != 3 ||
-        subscribed.elements[0].text != "subscribe" || subscribed.elements[1].text != channel) {
+    if (!id.is(Reply::Type::integer) || subscribed.elements.size() != 3 || subscribed.elements[0].text != "subscribe" ||
+        subscribed.elements[1].text != channel) {
       fail();
     }
     subscriber_id_ = id.integer;

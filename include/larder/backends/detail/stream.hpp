@@ -57,7 +57,8 @@ class Stream {
     }
   }
 
-  /// Receives what there is, without waiting for it. Result: how many bytes; 0 if the descriptor must be readable first.
+  /// Receives what there is, without waiting for it. Result: how many bytes; 0 if the descriptor must become readable
+  /// first.
   /// \throws ConnectionError; TimeoutError if the session has to answer at once and cannot.
   std::size_t receive_some(std::span<char> buffer) {
     if (tls_ == nullptr) return receive_some_plain(buffer);
