@@ -18,7 +18,7 @@ namespace larder {
 ///   made them, and after them by as long as the way takes. When that can no longer be relied on, `on_lost` tells so;
 ///   by when at the latest is the source's own promise.
 /// - What a near cache may keep is what it began to read from the store after `on_armed` had begun, unless an
-///   `on_invalidated` of the key or an `on_lost` began before it was kept: a fill that was overtaken may be out of date.
+///   `on_invalidated` of the key or an `on_lost` began before it was kept: an overtaken fill may be out of date.
 /// - An entry that expires is told when the store removes it, which may be later than when it expired.
 /// - The functions should be quick, since what they hold up counts against the source's promise. They must not destroy
 ///   the source. What they throw is swallowed; where `on_invalidated` has thrown, `on_lost` and `on_armed` follow.

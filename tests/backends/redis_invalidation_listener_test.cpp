@@ -1,10 +1,12 @@
 #include <larder/backends/redis_invalidation_listener.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <memory>
 #include <optional>
 #include <set>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -68,8 +70,8 @@ bool ends_with(const InvalidationLog<>& log, const Texts& expected) {
   }
 }
 
-/// Keeps all that a client expects of a server, up to the first PING, which is answered with these bytes.
-ScriptedServer::Script answer_first_ping(const std::string& bytes, const std::string& later_redirection = ":7\r\n") {
+/// Says what the listener expects of a server, but for these answers to PING, and to GETREDIR from the second one on.
+ScriptedServer::Script answer_pings(const std::string& bytes, const std::string& later_redirection = ":7\r\n") {
   return [=](ScriptedServer::Connection& connection) {
     int redirections = 0;
     for (;;) {
@@ -296,7 +298,7 @@ TEST_CASE("RedisInvalidationListener: senseless messages are a loss", "[threads]
                     message + ":1\r\n", message + "*1\r\n*1\r\n$1\r\nk\r\n", message + "*1\r\n$-1\r\n",
                     message + "*2000000000\r\n", message + "*1\r\n$99999999999\r\n", nested, std::string(1 << 20, '*'));
   INFO(bytes.substr(0, 100));
-  ScriptedServer server(answer_first_ping(bytes));
+  ScriptedServer server(answer_pings(bytes));
   InvalidationLog<> log;
   {
     const larder::RedisInvalidationListener<> listener(options_for(server, "p:"), log);
@@ -329,16 +331,28 @@ TEST_CASE("RedisInvalidationListener: a server that never stops talking is a los
 
 TEST_CASE("RedisInvalidationListener: that tracking has been switched off is a loss", "[threads]") {
   const std::string redirection = GENERATE(":-1\r\n", ":0\r\n", ":8\r\n", "+OK\r\n", ":7\r\n:7\r\n", "-ERR no\r\n");
-  ScriptedServer server(answer_first_ping(pong, redirection));
+  ScriptedServer server(answer_pings(pong, redirection));
   InvalidationLog<> log;
   const larder::RedisInvalidationListener<> listener(options_for(server, "p:"), log, {.heartbeat = 20ms});
   CHECK(log.waits_for("lost", 2));
 }
 
+TEST_CASE("RedisInvalidationListener: that one of its connections alone falls silent is a loss", "[threads]") {
+  std::string ping_answer = pong;
+  std::string later_redirection = ":7\r\n";
+  SECTION("the subscriber") { ping_answer.clear(); }
+  SECTION("the other") { later_redirection.clear(); }
+  ScriptedServer server(answer_pings(ping_answer, later_redirection));
+  InvalidationLog<> log;
+  const larder::RedisInvalidationListener<> listener(options_for(server, "p:"), log, {.heartbeat = 50ms});
+  CHECK(log.waits_for("lost", 2));
+  CHECK(contains(listener.stats().last_error, "no sign of life"));
+}
+
 TEST_CASE("RedisInvalidationListener: keys of another prefix, and none, are not told", "[threads]") {
   const std::string message = "*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n";
   ScriptedServer server(
-      answer_first_ping(message + "*3\r\n$3\r\nq:a\r\n$1\r\np\r\n$3\r\np:b\r\n" + message + "*0\r\n" + pong));
+      answer_pings(message + "*3\r\n$3\r\nq:a\r\n$1\r\np\r\n$3\r\np:b\r\n" + message + "*0\r\n" + pong));
   Listening<> listening(options_for(server, "p:"));
   CHECK(ends_with(listening.log, {"armed", "[b]"}));
 }
