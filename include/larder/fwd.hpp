@@ -35,4 +35,12 @@ struct RedisOptions;
 template <class Key = std::string, class Value = Bytes, class Codec = DefaultCodec<Value>>
 class RedisBackend;
 
+template <class Key = std::string>
+class InvalidationEvents;
+
+class InvalidationSource;
+
+template <class Key = std::string>
+class RedisInvalidationListener;
+
 }  // namespace larder

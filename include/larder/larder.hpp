@@ -16,6 +16,7 @@
 #include <larder/hash.hpp>
 #include <larder/in_memory_backend.hpp>
 #include <larder/in_memory_options.hpp>
+#include <larder/invalidation.hpp>
 #include <larder/key_view.hpp>
 #include <larder/mutex.hpp>
 #include <larder/removal_cause.hpp>

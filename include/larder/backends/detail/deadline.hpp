@@ -22,13 +22,27 @@ class Deadline {
 
   /// The sooner of this one and so long from now.
   Deadline at_most(Milliseconds timeout) const {
-    const Deadline other = in(timeout);
-    return other.at_ < at_ ? other : *this;
+    Deadline sooner = *this;
+    if (const Deadline other = in(timeout); other.at_ < at_) {
+      sooner.at_ = other.at_;
+      sooner.timeout_ = other.timeout_;
+    }
+    return sooner;
+  }
+
+  /// The same, but whoever waits for a socket, or for a name to be resolved, also gives up with a ConnectionError as
+  /// soon as this descriptor is readable.
+  Deadline interrupted_by(int descriptor) const noexcept {
+    Deadline interruptible = *this;
+    interruptible.interrupt_ = descriptor;
+    return interruptible;
   }
 
   Clock::time_point at() const noexcept { return at_; }
   /// How long it was when it was set, for messages.
   Milliseconds timeout() const noexcept { return timeout_; }
+  /// Negative if there is none, as `poll` takes it.
+  int interrupt() const noexcept { return interrupt_; }
   /// Zero or more.
   Clock::duration remaining() const { return std::max(at_ - Clock::now(), Clock::duration::zero()); }
   bool has_passed() const { return Clock::now() >= at_; }
@@ -44,6 +58,7 @@ class Deadline {
 
   Clock::time_point at_;
   Milliseconds timeout_;
+  int interrupt_ = -1;
 };
 
 }  // namespace larder::detail

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -72,6 +73,24 @@ class RedisConnection {
       }
     });
   }
+
+  /// Receives what there is, up to 64 KiB, without waiting for it. Result: whether there was anything, and so may be
+  /// more; if not, `descriptor` must be readable first. \throws ConnectionError, TimeoutError, ProtocolError.
+  bool receive_some() {
+    return named([&] {
+      const std::size_t received = stream_->receive_some({buffer_.get(), buffer_size});
+      reader_.feed({buffer_.get(), received});
+      return received > 0;
+    });
+  }
+
+  /// Result: the next reply, if all of it has been received. \throws ProtocolError.
+  std::optional<Reply> next_received() {
+    return named([&] { return reader_.next(); });
+  }
+
+  /// For `poll`.
+  int descriptor() const noexcept { return stream_->descriptor(); }
 
   /// Whether it is open and in step: every reply that came was asked for.
   bool is_usable() noexcept { return reader_.unread() == 0 && stream_->is_quiet(); }

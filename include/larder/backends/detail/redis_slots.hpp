@@ -56,6 +56,8 @@ struct SlotRange {
   std::size_t last = 0;
   Endpoint master{};
   std::vector<Endpoint> replicas{};
+
+  friend bool operator==(const SlotRange&, const SlotRange&) = default;
 };
 
 /// Where a server of a cluster is. It may leave out its host, and then means the one that was asked.

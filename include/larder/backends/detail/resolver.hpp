@@ -3,9 +3,11 @@
 #pragma once
 
 #include <netdb.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <cstring>
 #include <memory>
@@ -74,7 +76,14 @@ inline Resolution resolve_by(const Deadline& deadline, const std::string& host, 
     shared->done.notify_one();
   }).detach();
   std::unique_lock lock(shared->mutex);
-  if (!shared->done.wait_until(lock, deadline.at(), [&shared] { return shared->is_done; })) {
+  const auto is_done = [&shared] { return shared->is_done; };
+  // A condition variable cannot be interrupted by a descriptor, which is looked at now and then instead.
+  pollfd interrupt{deadline.interrupt(), POLLIN, 0};
+  while (interrupt.fd >= 0 && !is_done() && !deadline.has_passed()) {
+    shared->done.wait_until(lock, deadline.at_most(std::chrono::milliseconds(20)).at(), is_done);
+    if (::poll(&interrupt, 1, 0) > 0) throw ConnectionError("the wait was interrupted");
+  }
+  if (!shared->done.wait_until(lock, deadline.at(), is_done)) {
     throw TimeoutError("the host name " + host + " was not resolved within " +
                        std::to_string(deadline.timeout().count()) + " ms");
   }

@@ -92,7 +92,7 @@ class Socket {
     for (;;) {
       const auto remaining = deadline.remaining();
       if (remaining == remaining.zero()) time_out(deadline);
-      const bool may_block = remaining + tolerance >= receive_timeout_;
+      const bool may_block = remaining + tolerance >= receive_timeout_ && deadline.interrupt() < 0;
       if (!may_block) wait(POLLIN, deadline);
       const std::size_t received = receive_with(may_block ? 0 : MSG_DONTWAIT, buffer);
       if (received > 0) return received;
@@ -102,9 +102,10 @@ class Socket {
   /// Waits for any of these events. Result: which came. \throws TimeoutError, ConnectionError.
   short wait(short events, const Deadline& deadline) const {
     for (;;) {
-      pollfd polled{descriptor_, events, 0};
-      const int ready = ::poll(&polled, 1, deadline.poll_milliseconds());
-      if (ready > 0) return polled.revents;
+      pollfd polled[] = {{descriptor_, events, 0}, {deadline.interrupt(), POLLIN, 0}};
+      const int ready = ::poll(polled, 2, deadline.poll_milliseconds());
+      if (ready > 0 && polled[1].revents != 0) throw ConnectionError("the wait was interrupted");
+      if (ready > 0) return polled[0].revents;
       if (ready < 0 && errno != EINTR) throw ConnectionError("waiting failed: " + error_text(errno));
       if (deadline.has_passed()) time_out(deadline);
     }

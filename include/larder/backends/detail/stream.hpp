@@ -57,6 +57,24 @@ class Stream {
     }
   }
 
+  /// Receives what there is, without waiting for it. Result: how many bytes; 0 if the descriptor must become readable
+  /// first.
+  /// \throws ConnectionError; TimeoutError if the session has to answer at once and cannot.
+  std::size_t receive_some(std::span<char> buffer) {
+    if (tls_ == nullptr) return receive_some_plain(buffer);
+    for (;;) {
+      if (const std::size_t decrypted = tls_->decrypt(buffer); decrypted > 0) return decrypted;
+      flush(Deadline::in(std::chrono::milliseconds(0)));
+      char encrypted[16384];
+      const std::size_t received = receive_some_plain(encrypted);
+      if (received == 0) return 0;
+      tls_->take_in(std::span(encrypted, received));
+    }
+  }
+
+  /// For `poll`.
+  int descriptor() const noexcept { return socket_.descriptor(); }
+
   /// Whether the stream is open and nothing has come in that nobody asked for. Does not wait.
   bool is_quiet() noexcept {
     if (early_.size() > early_used_) return false;
@@ -109,7 +127,14 @@ class Stream {
   }
 
   std::size_t receive_plain(std::span<char> buffer, const Deadline& deadline) {
-    if (early_.empty()) return socket_.receive(buffer, deadline);
+    return early_.empty() ? socket_.receive(buffer, deadline) : take_early(buffer);
+  }
+
+  std::size_t receive_some_plain(std::span<char> buffer) {
+    return early_.empty() ? socket_.receive_some(buffer) : take_early(buffer);
+  }
+
+  std::size_t take_early(std::span<char> buffer) {
     const std::size_t size = std::min(buffer.size(), early_.size() - early_used_);
     std::memcpy(buffer.data(), early_.data() + early_used_, size);
     early_used_ += size;
