@@ -74,13 +74,15 @@ class ReplyReader {
       check_the_rest();
       return std::nullopt;
     }
-    begun_at_ = fed_ - unread();
+    const std::uint64_t end = fed_ - in_buffer();
+    if (end - begun_at_ > limits_.bytes) throw ReplyTooLarge(too_many_bytes);
+    begun_at_ = end;
     elements_ = 0;
     return std::exchange(root_, Reply());
   }
 
   /// Result: how many bytes were fed that belong to no reply that was taken.
-  std::size_t unread() const noexcept { return reader_->len - reader_->pos; }
+  std::size_t unread() const noexcept { return static_cast<std::size_t>(fed_ - begun_at_); }
 
  private:
   struct Free {
@@ -160,6 +162,9 @@ class ReplyReader {
     return nullptr;
   }
 
+  /// How many bytes hiredis has not looked at, or will look at again.
+  std::size_t in_buffer() const noexcept { return reader_->len - reader_->pos; }
+
   [[noreturn]] void throw_error() const {
     if (refusal_ != nullptr) throw ProtocolError(refusal_);
     if (reader_->err == REDIS_ERR_OOM) throw std::bad_alloc();
@@ -169,9 +174,9 @@ class ReplyReader {
   /// Sees to it that what is still to come may come.
   void check_the_rest() const {
     if (fed_ - begun_at_ > limits_.bytes) throw ReplyTooLarge(too_many_bytes);
-    if (unread() == 0) return;
-    const std::string_view rest(reader_->buf + reader_->pos, unread());
-    const std::size_t head = rest.find('\r');
+    if (in_buffer() == 0) return;
+    const std::string_view rest(reader_->buf + reader_->pos, in_buffer());
+    const std::size_t head = rest.find("\r\n");
     if (head == std::string_view::npos || awaited_type(*reader_) != REDIS_REPLY_STRING) {
       if (rest.size() > limits_.line) throw ProtocolError("a line does not end");
       return;
