@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,6 +31,12 @@ struct ExpectedReply {
 
   Shape shape = Shape::anything;
   std::size_t elements = 0;
+
+  /// How many elements it may have, those of its elements among them.
+  std::size_t most_elements() const noexcept {
+    if (shape == Shape::texts) return elements;
+    return shape == Shape::array || shape == Shape::anything ? std::numeric_limits<std::size_t>::max() : 0;
+  }
 };
 
 /// Commands, one behind the other.

@@ -64,8 +64,10 @@ class RedisConnection {
     named([&] { stream_->send(commands, deadline); });
   }
 
-  /// Result: the next reply, which may be an error. \throws ConnectionError, TimeoutError, ProtocolError.
-  Reply receive(const Deadline& deadline) {
+  /// Result: the next reply, which may be an error. One of more elements than are expected is refused as it comes.
+  /// \throws ConnectionError, TimeoutError, ProtocolError.
+  Reply receive(const Deadline& deadline, const ExpectedReply& expected = {}) {
+    reader_.expect_elements(expected.most_elements());
     return named([&] {
       for (;;) {
         if (auto reply = reader_.next()) return std::move(*reply);

@@ -92,7 +92,7 @@ class RedisNode {
     std::vector<Reply> replies;
     replies.reserve(commands.size());
     for (std::size_t i = 0; i < commands.size(); ++i) {
-      replies.push_back(connection->receive(deadline));
+      replies.push_back(connection->receive(deadline, commands.expected(i)));
       if (!is_as_expected(replies.back(), commands.expected(i))) {
         throw ProtocolError("redis " + connection->server() + ": a reply of another kind than its command has");
       }

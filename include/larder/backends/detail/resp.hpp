@@ -6,6 +6,7 @@
 
 #include <hiredis/read.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -66,6 +67,9 @@ class ReplyReader {
     fed_ += bytes.size();
   }
 
+  /// The next replies may have so many elements, if that is less than the limits say: somebody knows what they must be.
+  void expect_elements(std::size_t most) noexcept { most_elements_ = std::min(most, limits_.elements); }
+
   /// Result: the next reply, or nothing until more is fed. \throws ProtocolError, std::bad_alloc.
   std::optional<Reply> next() {
     void* done = nullptr;
@@ -102,10 +106,11 @@ class ReplyReader {
 
   static ReplyReader& of(const redisReadTask* task) noexcept { return *static_cast<ReplyReader*>(task->privdata); }
 
-  /// Where the reply goes that a task is about, empty so far: the root, or its place among its parent's elements.
-  static Reply& place(const redisReadTask* task) noexcept {
+  /// Where the reply goes that a task is about, empty so far: the root, or the next one of its parent's elements.
+  static Reply& place(const redisReadTask* task) {
     if (task->parent == nullptr) return of(task).root_;
-    return static_cast<Reply*>(task->parent->obj)->elements[static_cast<std::size_t>(task->idx)];
+    // The elements before this one are whole, so nothing of hiredis's points to them any more, and they may move.
+    return static_cast<Reply*>(task->parent->obj)->elements.emplace_back();
   }
 
   static void* create_text(const redisReadTask* task, char* text, std::size_t size) noexcept {
@@ -131,13 +136,13 @@ class ReplyReader {
     ReplyReader& reader = of(task);
     const auto size = static_cast<std::size_t>(count);
     reader.elements_ += size;
-    if (size > reader.limits_.elements || reader.elements_ > reader.limits_.elements) {
+    if (size > reader.most_elements_ || reader.elements_ > reader.most_elements_) {
       return reader.refuse("an array has too many elements");
     }
     try {
       Reply& reply = place(task);
       reply.type = Reply::Type::array;
-      reply.elements.resize(size);
+      reply.elements.reserve(std::min(size, believed_elements));
       return &reply;
     } catch (...) {
       return nullptr;
@@ -145,13 +150,23 @@ class ReplyReader {
   }
 
   static void* create_integer(const redisReadTask* task, long long value) noexcept {
-    Reply& reply = place(task);
-    reply.type = Reply::Type::integer;
-    reply.integer = value;
-    return &reply;
+    try {
+      Reply& reply = place(task);
+      reply.type = Reply::Type::integer;
+      reply.integer = value;
+      return &reply;
+    } catch (...) {
+      return nullptr;
+    }
   }
 
-  static void* create_nil(const redisReadTask* task) noexcept { return &place(task); }
+  static void* create_nil(const redisReadTask* task) noexcept {
+    try {
+      return &place(task);
+    } catch (...) {
+      return nullptr;
+    }
+  }
 
   /// A part belongs to its root, and the root to the reader.
   static void free_object(void*) noexcept {}
@@ -200,6 +215,8 @@ class ReplyReader {
     }
   }
 
+  /// Room for so many elements is made when they are announced; for more, when they come.
+  static constexpr std::size_t believed_elements = 1024;
   static constexpr const char* too_many_bytes = "a reply has too many bytes (max_reply_bytes)";
 
   ReplyLimits limits_;
@@ -209,6 +226,7 @@ class ReplyReader {
   std::uint64_t fed_ = 0;
   std::uint64_t begun_at_ = 0;  // where, among the bytes that were fed, the present reply begins
   std::size_t elements_ = 0;    // of the present reply
+  std::size_t most_elements_ = limits_.elements;
   const char* refusal_ = nullptr;
 };
 
