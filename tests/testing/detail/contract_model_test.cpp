@@ -101,7 +101,7 @@ TEST_CASE("the model knows what set_if_absent depends on") {
   told.now = 5ms;
   CHECK(set_if_absent("k", "3", false) == "true: there is no such entry");
   CHECK(set_if_absent("k", "3", true) == "fine");
-  CHECK(told.stats({.sets = 1, .expirations = 1}) == "sets=2");
+  CHECK(told.stats({.hits = 1, .sets = 1, .expirations = 1}) == "sets=2");
 }
 
 TEST_CASE("the model knows when a touched entry expires") {

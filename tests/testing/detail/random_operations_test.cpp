@@ -98,6 +98,21 @@ TEST_CASE("shrinking leaves the operations that matter, in their simplest form")
   CHECK(found > 10);
 }
 
+TEST_CASE("shrinking makes one wait of several in a row") {
+  const auto failing = [](const std::vector<Operation>& operations) -> std::size_t {
+    std::chrono::nanoseconds passed{0};
+    for (std::size_t i = 0; i < operations.size(); ++i) {
+      passed += operations[i].pause;
+      if (passed >= 5ms) return i + 1;
+    }
+    return 0;
+  };
+  const Operation wait{.kind = Kind::wait, .pause = 2ms};
+  const auto shortest = Shrinker(failing, 1000).shrink({wait, {.kind = Kind::clear}, wait, wait, wait});
+  REQUIRE(shortest.size() == 1);
+  CHECK(to_cpp(shortest[0]) == "clock.advance(6ms);");
+}
+
 TEST_CASE("shrinking tries no more often than allowed") {
   const BackendCapabilities all;
   std::size_t tries = 0;

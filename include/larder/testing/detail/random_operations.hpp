@@ -124,6 +124,7 @@ class Shrinker {
     for (std::size_t before = 0; before != weight(operations) && tries_left_ > 0;) {
       before = weight(operations);
       remove_chunks(operations);
+      merge_waits(operations);
       simplify_each(operations);
     }
     return operations;
@@ -160,6 +161,21 @@ class Shrinker {
         candidate.erase(first, first + static_cast<std::ptrdiff_t>(std::min(size, candidate.size() - at)));
         if (!accept(operations, std::move(candidate))) at += size;
       }
+    }
+  }
+
+  /// Of two waits in a row neither can be left out where the sum is what matters.
+  void merge_waits(std::vector<Operation>& operations) {
+    for (std::size_t i = 0; i + 1 < operations.size();) {
+      const bool two = operations[i].kind == Operation::Kind::wait && operations[i + 1].kind == Operation::Kind::wait;
+      if (!two) {
+        ++i;
+        continue;
+      }
+      auto candidate = operations;
+      candidate[i].pause += candidate[i + 1].pause;
+      candidate.erase(candidate.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+      if (!accept(operations, std::move(candidate))) ++i;
     }
   }
 
