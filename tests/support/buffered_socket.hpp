@@ -28,6 +28,7 @@ class BufferedSocket {
   FileDescriptor& descriptor() noexcept { return socket_; }
 
   void send(std::string_view bytes, SteadyTime deadline = no_deadline) {
+    require_open();
     while (!bytes.empty()) {
       const ssize_t sent = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
       if (sent >= 0) {
@@ -55,6 +56,7 @@ class BufferedSocket {
   }
   /// Reads what comes, at least a byte, behind what was read before.
   void read_more(SteadyTime deadline = no_deadline) {
+    require_open();
     buffer_.erase(0, std::exchange(position_, 0));
     if (!wait_for(socket_.get(), POLLIN, deadline)) throw std::runtime_error("the peer does not answer");
     char bytes[16384];
@@ -70,6 +72,11 @@ class BufferedSocket {
   }
 
  private:
+  /// `poll` would wait for ever for one that is closed.
+  void require_open() const {
+    if (!socket_.is_open()) throw ConnectionEnded("this side closed the connection");
+  }
+
   FileDescriptor socket_;
   std::string buffer_;
   std::size_t position_ = 0;  ///< what has been read of `buffer_`

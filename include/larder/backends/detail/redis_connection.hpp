@@ -2,6 +2,7 @@
 /// RedisConnection: one connection to a Redis server that has introduced itself, and speaks commands and replies.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -38,7 +39,7 @@ class RedisConnection {
   RedisConnection(const Endpoint& endpoint, const RedisOptions& options, const TlsContext* tls,
                   const Deadline& deadline)
       : server_(endpoint.to_text()),
-        reader_({.bytes = options.max_reply_bytes + reply_overhead}),
+        reader_({.bytes = options.max_reply_bytes + reply_overhead, .elements = most_elements(options)}),
         buffer_(new char[buffer_size]) {
     const Deadline soon = deadline.at_most(options.connect_timeout);
     named([&] { stream_ = std::make_unique<Stream>(endpoint, tls, soon, options.timeout); });
@@ -104,6 +105,11 @@ class RedisConnection {
   static constexpr std::size_t buffer_size = std::size_t{64} << 10;
   /// What a reply has beside a value: its head, and what an envelope adds (without metadata).
   static constexpr std::size_t reply_overhead = 1024;
+
+  /// Four bytes of a reply can be an element, which takes sixteen times that here.
+  static std::size_t most_elements(const RedisOptions& options) noexcept {
+    return std::clamp(options.max_reply_bytes / 16, std::size_t{1} << 14, std::size_t{1} << 20);
+  }
 
   /// Has every error name the server.
   template <class Call>
