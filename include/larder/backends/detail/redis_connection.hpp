@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -14,6 +15,7 @@
 #include <larder/backends/detail/endpoint.hpp>
 #include <larder/backends/detail/redis_commands.hpp>
 #include <larder/backends/detail/resp.hpp>
+#include <larder/backends/detail/socket.hpp>
 #include <larder/backends/detail/stream.hpp>
 #include <larder/backends/redis_options.hpp>
 #include <larder/cache_error.hpp>
@@ -72,6 +74,22 @@ class RedisConnection {
       }
     });
   }
+
+  /// Result: the next reply if it has come already. \throws ConnectionError, TimeoutError, ProtocolError.
+  std::optional<Reply> receive_if_there(const Deadline& deadline) {
+    return named([&]() -> std::optional<Reply> {
+      for (;;) {
+        if (auto reply = reader_.next()) return reply;
+        if (deadline.has_passed()) Socket::time_out(deadline);
+        const std::size_t received = stream_->receive_some({buffer_.get(), buffer_size}, deadline);
+        if (received == 0) return std::nullopt;
+        reader_.feed({buffer_.get(), received});
+      }
+    });
+  }
+
+  /// What `poll` can watch.
+  int descriptor() const noexcept { return stream_->descriptor(); }
 
   /// Whether it is open and in step: every reply that came was asked for.
   bool is_usable() noexcept { return reader_.unread() == 0 && stream_->is_quiet(); }

@@ -57,6 +57,22 @@ class Stream {
     }
   }
 
+  /// Receives what has come already. Result: how many bytes, 0 if there are none for now. \throws ConnectionError;
+  /// TimeoutError if a session has something to say of its own and cannot get rid of it.
+  std::size_t receive_some(std::span<char> buffer, const Deadline& deadline) {
+    if (tls_ == nullptr) return receive_some_plain(buffer, deadline);
+    for (;;) {
+      if (const std::size_t decrypted = tls_->decrypt(buffer); decrypted > 0) return decrypted;
+      flush(deadline);
+      char some[16384];
+      const std::size_t received = receive_some_plain(some, deadline);
+      if (received == 0) return 0;
+      tls_->take_in(std::span(some, received));
+    }
+  }
+
+  int descriptor() const noexcept { return socket_.descriptor(); }
+
   /// Whether the stream is open and nothing has come in that nobody asked for. Does not wait.
   bool is_quiet() noexcept {
     if (early_.size() > early_used_) return false;
@@ -118,6 +134,10 @@ class Stream {
       early_used_ = 0;
     }
     return size;
+  }
+
+  std::size_t receive_some_plain(std::span<char> buffer, const Deadline& deadline) {
+    return early_.empty() ? socket_.receive_some(buffer) : receive_plain(buffer, deadline);
   }
 
   void flush(const Deadline& deadline) {
