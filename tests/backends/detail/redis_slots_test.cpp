@@ -158,7 +158,7 @@ TEST_CASE("Redirect: other errors and replies are none") {
   CHECK_FALSE(redirect_of("ERR no"));
   CHECK_FALSE(redirect_of("MOVEDX 1 a:1"));
   CHECK_FALSE(redirect_of("TRYAGAIN later"));
-  CHECK_FALSE(Redirect::from(reply_of("$18\r\nMOVED 1 127.0.0.1:1\r\n"), asked));
+  CHECK_FALSE(Redirect::from(reply_of("$19\r\nMOVED 1 127.0.0.1:1\r\n"), asked));
   CHECK_FALSE(Redirect::from(reply_of("+MOVED 1 127.0.0.1:1\r\n"), asked));
 }
 
