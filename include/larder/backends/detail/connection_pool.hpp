@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -67,6 +68,16 @@ class ConnectionPool {
     }
   }
 
+  /// Result: a connection that is open already and not lent, if there is one. Waits for nothing.
+  std::optional<Lease> lend_idle() {
+    while (std::unique_ptr<Connection> connection = take_idle()) {
+      if (connection->is_usable()) return Lease(*this, std::move(connection));
+      connection.reset();
+      forget_one();
+    }
+    return std::nullopt;
+  }
+
   /// Closes those that nobody uses: after one has broken, the others are likely to be of no use either.
   void close_idle() noexcept {
     for (std::size_t left = idle(); left > 0; --left) {
@@ -89,6 +100,15 @@ class ConnectionPool {
   }
 
  private:
+  /// Result: the one that was used last, or null.
+  std::unique_ptr<Connection> take_idle() {
+    const std::lock_guard lock(mutex_);
+    if (idle_.empty()) return nullptr;
+    std::unique_ptr<Connection> connection = std::move(idle_.back());
+    idle_.pop_back();
+    return connection;
+  }
+
   /// Result: an idle connection, or null if there is room for one more, which is then taken.
   std::unique_ptr<Connection> idle_or_room(const Deadline& deadline) {
     std::unique_lock lock(mutex_);

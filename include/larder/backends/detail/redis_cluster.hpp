@@ -9,6 +9,8 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -20,11 +22,16 @@
 #include <larder/backends/detail/redis_slots.hpp>
 #include <larder/backends/detail/redis_topology.hpp>
 #include <larder/backends/detail/redis_transport.hpp>
+#include <larder/backends/detail/socket.hpp>
 #include <larder/cache_error.hpp>
 
 namespace larder::detail {
 
 /// Follows redirections as often as the options allow; after that, the redirection is the reply.
+///
+/// Nobody waits for a server while they hold a connection to another one, but for replies, which are taken from
+/// whichever server has them: so no two calls wait for each other, and a server that hangs keeps no connection to the
+/// others from those who need it.
 class RedisCluster final : public RedisTransport {
   using Node = RedisTopology::Node;
 
@@ -33,12 +40,14 @@ class RedisCluster final : public RedisTransport {
 
   std::vector<Reply> exchange(const RedisCommands& commands, Repeat repeat, const Deadline& deadline) override {
     topology_.require(deadline);
-    Exchange exchange{commands, std::vector<Reply>(commands.size()), {}, repeat, deadline, {}};
+    Exchange exchange(commands, repeat, deadline);
     for (std::size_t i = 0; i < commands.size(); ++i) {
       exchange.pending.push_back({i, home_of(commands.key_of(i), deadline), false});
     }
-    for (int redirects = 0; !exchange.pending.empty(); ++redirects) {
-      send_and_receive(exchange, redirects < settings_.options.max_redirects);
+    for (int round = 0; !exchange.pending.empty(); ++round) {
+      const int left = settings_.options.max_redirects - round;
+      send_and_receive(exchange, left > 0);
+      settle(exchange, left >= 0);
       if (exchange.failure != nullptr) std::rethrow_exception(exchange.failure);
     }
     return std::move(exchange.replies);
@@ -46,13 +55,16 @@ class RedisCluster final : public RedisTransport {
 
   std::vector<Node> nodes(const Deadline& deadline) override {
     topology_.require(deadline);
-    topology_.refresh(deadline);
+    topology_.refresh(nullptr, deadline);
     return topology_.masters();
   }
 
   bool takes_many_keys() const noexcept override { return false; }
 
  private:
+  /// More than this may not fit into what the system keeps for a server that does not read.
+  static constexpr std::size_t most_sent_at_once = std::size_t{64} << 10;
+
   /// A command that has no reply yet, and where it goes next.
   struct Pending {
     std::size_t index;
@@ -60,35 +72,50 @@ class RedisCluster final : public RedisTransport {
     bool asking;
   };
 
-  struct Exchange {
-    const RedisCommands& commands;
-    std::vector<Reply> replies;
-    std::vector<Pending> pending;
-    Repeat repeat;
-    const Deadline& deadline;
-    std::exception_ptr failure;
-  };
-
   /// What goes to one server in one round.
   struct Group {
+    Node node{};
+    RedisCommands commands{};
+    std::vector<Pending> members{};  // one for each command, but for the ASKING before it
+    std::optional<RedisNode::Lease> connection{};
+    std::vector<Reply> replies{};
+  };
+
+  /// Commands that a connection broke under.
+  struct Lost {
     Node node;
-    RedisCommands commands;
-    std::vector<Pending> members;  // one for each command, but for the ASKING before it
-    std::optional<RedisNode::Lease> connection;
+    std::vector<Pending> members;
+    std::exception_ptr failure;
+    bool may_repeat;
+  };
+
+  struct Exchange {
+    Exchange(const RedisCommands& what, Repeat how_often, const Deadline& until)
+        : commands(what), replies(what.size()), repeat(how_often), deadline(until) {}
+
+    const RedisCommands& commands;
+    std::vector<Reply> replies;
+    std::vector<Pending> pending{};
+    Repeat repeat;
+    const Deadline& deadline;
+    std::exception_ptr failure{};
+    // What the round has shown, to be seen to at its end, when no connection is held.
+    std::vector<Lost> lost{};
+    bool is_outdated = false;
+    Node witness{};            // of that
+    bool is_in_motion = false;  // a slot is
   };
 
   Node home_of(std::string_view key, const Deadline& deadline) {
     const std::size_t slot = redis_slot_of(key);
     if (Node node = topology_.node_of(slot)) return node;
-    topology_.refresh(deadline);
+    topology_.refresh(nullptr, deadline);
     if (Node node = topology_.node_of(slot)) return node;
     throw ServerError("CLUSTERDOWN", "redis: no server is known to have slot " + std::to_string(slot));
   }
 
-  /// One round: everything is sent to all servers before the replies are read, so that they work at the same time.
-  /// What was redirected is pending afterwards.
+  /// One round. What was redirected is pending afterwards.
   void send_and_receive(Exchange& exchange, bool may_redirect) {
-    // In the order of the endpoints, in which everybody takes connections, so that nobody waits in a circle.
     std::map<Endpoint, Group> groups;
     for (Pending& each : exchange.pending) {
       Group& group = groups[each.node->endpoint()];
@@ -98,93 +125,152 @@ class RedisCluster final : public RedisTransport {
       group.members.push_back(std::move(each));
     }
     exchange.pending.clear();
-    for (auto& [endpoint, group] : groups) send(exchange, group);
-    for (auto& [endpoint, group] : groups) receive(exchange, group, may_redirect);
+    // To all servers that can be reached without waiting, so that they work at the same time; then to the others.
+    std::vector<Group*> sent;
+    std::vector<Group*> later;
+    for (auto& [endpoint, group] : groups) {
+      const bool at_once = groups.size() > 1 && group.commands.bytes().size() <= most_sent_at_once;
+      if (at_once) {
+        if (auto idle = group.node->lend_idle()) group.connection.emplace(std::move(*idle));
+      }
+      if (!group.connection) {
+        later.push_back(&group);
+      } else if (send(exchange, group)) {
+        sent.push_back(&group);
+      }
+    }
+    receive(exchange, std::move(sent), may_redirect);
+    for (Group* group : later) {
+      if (exchange.failure != nullptr) return;
+      if (connect(exchange, *group) && send(exchange, *group)) receive(exchange, {group}, may_redirect);
+    }
   }
 
-  void send(Exchange& exchange, Group& group) {
+  /// Result: whether it has a connection.
+  bool connect(Exchange& exchange, Group& group) {
     try {
       group.connection.emplace(group.node->lend(exchange.deadline));
+      return true;
     } catch (const ConnectionError&) {
-      fail(exchange, group, true);
-      return;
+      lose(exchange, group, true);
     } catch (const CacheError&) {
-      note(exchange);
-      return;
+      give_up(exchange, group);
     }
+    return false;
+  }
+
+  /// Result: whether all has been sent.
+  bool send(Exchange& exchange, Group& group) {
     try {
       (*group.connection)->send(group.commands.bytes(), exchange.deadline);
+      return true;
     } catch (const ConnectionError&) {
-      fail(exchange, group, exchange.repeat == Repeat::once);
+      lose(exchange, group, exchange.repeat == Repeat::once);
     } catch (const CacheError&) {
-      note(exchange);
-      group.connection.reset();
+      give_up(exchange, group);
+    }
+    return false;
+  }
+
+  /// Receives the replies of all of them, in whatever order they come.
+  void receive(Exchange& exchange, std::vector<Group*> open, bool may_redirect) {
+    while (!open.empty()) {
+      const auto wait = open.size() == 1 ? RedisNode::Wait::yes : RedisNode::Wait::no;
+      std::erase_if(open, [&](Group* group) { return receive_some(exchange, *group, wait, may_redirect); });
+      if (open.size() < 2) continue;
+      std::vector<int> descriptors;
+      for (const Group* group : open) descriptors.push_back((*group->connection)->descriptor());
+      Socket::wait_for_any(descriptors, exchange.deadline);
     }
   }
 
-  void receive(Exchange& exchange, Group& group, bool may_redirect) {
-    if (!group.connection) return;
+  /// Result: whether no more is to be received.
+  bool receive_some(Exchange& exchange, Group& group, RedisNode::Wait wait, bool may_redirect) {
     try {
-      std::vector<Reply> replies =
-          RedisNode::receive_all(*group.connection, group.commands, exchange.deadline);
+      const auto& deadline = exchange.deadline;
+      if (!RedisNode::receive_more(*group.connection, group.commands, group.replies, wait, deadline)) return false;
+      group.node->note_answers(true);
       std::size_t at = 0;
       for (const Pending& member : group.members) {
         if (member.asking) ++at;
-        take(exchange, member, std::move(replies[at++]), may_redirect);
+        take(exchange, member, std::move(group.replies[at++]), may_redirect);
       }
+      group.connection.reset();
     } catch (const ConnectionError&) {
-      fail(exchange, group, exchange.repeat == Repeat::once);
+      lose(exchange, group, exchange.repeat == Repeat::once);
     } catch (const CacheError&) {
-      note(exchange);
+      give_up(exchange, group);
     }
-    group.connection.reset();
+    return true;
   }
 
   /// A reply, which may send its command elsewhere.
   void take(Exchange& exchange, const Pending& member, Reply reply, bool may_redirect) {
-    if (may_redirect && reply.is(Reply::Type::error)) {
+    if (reply.is(Reply::Type::error)) {
       if (const auto redirect = Redirect::from(reply, member.node->endpoint())) {
-        if (redirect->is_for_good) {
-          topology_.move(redirect->slot, redirect->endpoint);
-          topology_.refresh(exchange.deadline);
+        if (redirect->slot != redis_slot_of(exchange.commands.key_of(member.index))) {
+          member.node->note_broken();  // whose replies may be anybody's
+          throw ProtocolError("redis " + member.node->endpoint().to_text() + ": a redirection of another slot");
         }
-        exchange.pending.push_back({member.index, topology_.node_at(redirect->endpoint), !redirect->is_for_good});
-        return;
-      }
-      if (reply.text.view().starts_with("TRYAGAIN")) {  // its slot is on its way
-        std::this_thread::sleep_for(
-            std::min<Deadline::Clock::duration>(std::chrono::milliseconds(10), exchange.deadline.remaining()));
+        Node node = redirect->is_for_good ? topology_.move(redirect->slot, redirect->endpoint)
+                                          : topology_.node_at(redirect->endpoint);
+        if (redirect->is_for_good) {
+          exchange.is_outdated = true;
+          exchange.witness = node;
+        }
+        if (may_redirect) {
+          exchange.pending.push_back({member.index, std::move(node), !redirect->is_for_good});
+          return;
+        }
+      } else if (may_redirect && reply.text.view().starts_with("TRYAGAIN")) {
+        exchange.is_in_motion = true;
         exchange.pending.push_back(member);
         return;
+      } else if (reply.text.view().starts_with("CLUSTERDOWN")) {
+        exchange.is_outdated = true;
       }
-      if (reply.text.view().starts_with("CLUSTERDOWN")) topology_.refresh(exchange.deadline);
     }
     exchange.replies[member.index] = std::move(reply);
   }
 
-  /// A server cannot be reached. Its commands go to whoever has taken its place, if somebody has and they may.
-  void fail(Exchange& exchange, Group& group, bool may_repeat) {
-    const std::exception_ptr failure = std::current_exception();
+  /// The connection broke, or there is none.
+  void lose(Exchange& exchange, Group& group, bool may_repeat) {
+    exchange.lost.push_back({group.node, std::move(group.members), std::current_exception(), may_repeat});
+    exchange.is_outdated = true;
     group.connection.reset();
+    group.node->note_answers(false);
     group.node->note_broken();
-    topology_.refresh(exchange.deadline);
-    std::vector<Pending> elsewhere;
-    for (const Pending& member : group.members) {
-      const Node node = topology_.node_of(redis_slot_of(exchange.commands.key_of(member.index)));
-      const bool is_new = node != nullptr && (node != group.node || exchange.repeat == Repeat::once);
-      if (!may_repeat || !is_new) {
-        if (exchange.failure == nullptr) exchange.failure = failure;
-        return;
-      }
-      elsewhere.push_back({member.index, node, false});
-    }
-    // A second failure is not repeated.
-    exchange.repeat = Repeat::never;
-    exchange.pending.insert(exchange.pending.end(), elsewhere.begin(), elsewhere.end());
   }
 
-  static void note(Exchange& exchange) {
+  /// There was no reply in time, or none that makes sense.
+  void give_up(Exchange& exchange, Group& group) {
     if (exchange.failure == nullptr) exchange.failure = std::current_exception();
+    group.connection.reset();
+    group.node->note_answers(false);
+    topology_.doubt();
+  }
+
+  /// The end of a round. What was lost goes to whoever has taken its server's place, if somebody has and it may.
+  void settle(Exchange& exchange, bool may_repeat) {
+    if (std::exchange(exchange.is_outdated, false)) topology_.refresh(exchange.witness, exchange.deadline);
+    for (const Lost& lost : exchange.lost) {
+      for (const Pending& member : lost.members) {
+        const Node node = topology_.node_of(redis_slot_of(exchange.commands.key_of(member.index)));
+        const bool is_worth_it = node != nullptr && (node != lost.node || exchange.repeat == Repeat::once);
+        if (may_repeat && lost.may_repeat && is_worth_it) {
+          exchange.pending.push_back({member.index, node, false});
+        } else if (exchange.failure == nullptr) {
+          exchange.failure = lost.failure;
+        }
+      }
+    }
+    // What is lost again is not repeated.
+    if (!exchange.lost.empty()) exchange.repeat = Repeat::never;
+    exchange.lost.clear();
+    if (std::exchange(exchange.is_in_motion, false)) {
+      std::this_thread::sleep_for(
+          std::min<Deadline::Clock::duration>(std::chrono::milliseconds(10), exchange.deadline.remaining()));
+    }
   }
 
   const RedisSettings& settings_;

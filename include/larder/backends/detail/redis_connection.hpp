@@ -16,6 +16,7 @@
 #include <larder/backends/detail/endpoint.hpp>
 #include <larder/backends/detail/redis_commands.hpp>
 #include <larder/backends/detail/resp.hpp>
+#include <larder/backends/detail/socket.hpp>
 #include <larder/backends/detail/stream.hpp>
 #include <larder/backends/redis_options.hpp>
 #include <larder/cache_error.hpp>
@@ -88,8 +89,20 @@ class RedisConnection {
   }
 
   /// Result: the next reply, if all of it has been received. \throws ProtocolError.
-  std::optional<Reply> next_received() {
+  std::optional<Reply> next_received(const ExpectedReply& expected = {}) {
+    reader_.expect_elements(expected.most_elements());
     return named([&] { return reader_.next(); });
+  }
+
+  /// Result: the next reply, if all of it has come. \throws ConnectionError, TimeoutError, ProtocolError.
+  std::optional<Reply> receive_if_there(const Deadline& deadline, const ExpectedReply& expected) {
+    for (;;) {
+      if (auto reply = next_received(expected)) return reply;
+      named([&] {
+        if (deadline.has_passed()) Socket::time_out(deadline);
+      });
+      if (!receive_some()) return std::nullopt;
+    }
   }
 
   /// For `poll`.

@@ -2,8 +2,10 @@
 /// RedisNode: one Redis server, reached by a pool of connections.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -71,6 +73,13 @@ class RedisNode {
 
   const Endpoint& endpoint() const noexcept { return endpoint_; }
 
+  /// Whether it answers, as far as the last exchange has shown.
+  bool answers() const noexcept { return answers_.load(std::memory_order_relaxed); }
+  void note_answers(bool answers) noexcept { answers_.store(answers, std::memory_order_relaxed); }
+
+  /// Result: a connection that can be used at once, if there is one.
+  std::optional<Lease> lend_idle() { return pool_.lend_idle(); }
+
   /// \throws ConnectionError, TimeoutError, ProtocolError, ServerError.
   Lease lend(const Deadline& deadline) { return pool_.lend(deadline); }
 
@@ -90,19 +99,32 @@ class RedisNode {
   /// Receives the replies of commands that were sent by a connection, which is given back.
   static std::vector<Reply> receive_all(Lease& connection, const RedisCommands& commands, const Deadline& deadline) {
     std::vector<Reply> replies;
+    receive_more(connection, commands, replies, Wait::yes, deadline);
+    return replies;
+  }
+
+  enum class Wait : bool { no, yes };
+
+  /// The same, but goes on where it left off, and stops where it would have to wait. Result: whether all are there.
+  static bool receive_more(Lease& connection, const RedisCommands& commands, std::vector<Reply>& replies, Wait wait,
+                           const Deadline& deadline) {
     replies.reserve(commands.size());
-    for (std::size_t i = 0; i < commands.size(); ++i) {
-      replies.push_back(connection->receive(deadline, commands.expected(i)));
-      if (!is_as_expected(replies.back(), commands.expected(i))) {
+    while (replies.size() < commands.size()) {
+      const ExpectedReply& expected = commands.expected(replies.size());
+      std::optional<Reply> reply = wait == Wait::yes ? connection->receive(deadline, expected)
+                                                     : connection->receive_if_there(deadline, expected);
+      if (!reply) return false;
+      if (!is_as_expected(*reply, expected)) {
         throw ProtocolError("redis " + connection->server() + ": a reply of another kind than its command has");
       }
+      replies.push_back(std::move(*reply));
     }
     // With one reply too many, it is anybody's guess which of them belong to which commands.
     if (!connection->is_in_step()) {
       throw ProtocolError("redis " + connection->server() + ": more replies than commands");
     }
     connection.give_back();
-    return replies;
+    return true;
   }
 
   /// A connection broke: those that are idle are likely to be as old, and as broken.
@@ -116,6 +138,7 @@ class RedisNode {
   }
 
   const Endpoint endpoint_;
+  std::atomic<bool> answers_{true};
   ConnectionPool<RedisConnection> pool_;
 };
 

@@ -60,21 +60,29 @@ struct SlotRange {
   friend bool operator==(const SlotRange&, const SlotRange&) = default;
 };
 
-/// Where a server of a cluster is. It may leave out its host, and then means the one that was asked.
-inline Endpoint node_endpoint(const Reply& node, const Endpoint& asked) {
-  const auto& parts = node.elements;
-  if (!node.is(Reply::Type::array) || parts.size() < 2 || !parts[1].is(Reply::Type::integer) ||
-      parts[1].integer < 1 || parts[1].integer > 65535) {
-    throw ProtocolError("redis " + asked.to_text() + ": CLUSTER SLOTS names a server that is none");
-  }
-  Endpoint endpoint{.host = parts[0].text.str(), .port = static_cast<std::uint16_t>(parts[1].integer)};
-  if (endpoint.host.empty() || endpoint.host == "?") endpoint.host = asked.host;
-  return endpoint;
+/// Where a server of a cluster is, which may leave out its host, and then means the one that was asked.
+inline Endpoint cluster_endpoint(std::string_view host, std::uint16_t port, const Endpoint& asked) {
+  if (!host.empty() && host != "?") return {.host = std::string(host), .port = port};
+  // What was asked through a socket in the file system is on this machine.
+  return {.host = asked.unix_socket.empty() ? asked.host : "127.0.0.1", .port = port};
 }
 
-/// \throws ProtocolError.
+inline Endpoint node_endpoint(const Reply& node, const Endpoint& asked) {
+  const auto& parts = node.elements;
+  const bool is_one = node.is(Reply::Type::array) && parts.size() >= 2 &&
+                      (parts[0].is(Reply::Type::bulk) || parts[0].is(Reply::Type::nil)) &&
+                      parts[1].is(Reply::Type::integer) && parts[1].integer >= 1 && parts[1].integer <= 65535;
+  if (!is_one) {
+    throw ProtocolError("redis " + asked.to_text() + ": CLUSTER SLOTS names a server that is none");
+  }
+  return cluster_endpoint(parts[0].text, static_cast<std::uint16_t>(parts[1].integer), asked);
+}
+
+/// Result: ranges that do not overlap, with fewer replicas in all than there are slots. \throws ProtocolError.
 inline std::vector<SlotRange> parse_cluster_slots(const Reply& reply, const Endpoint& asked) {
   std::vector<SlotRange> ranges;
+  std::vector<bool> is_taken(redis_slots);
+  std::size_t replicas = 0;
   if (!reply.is(Reply::Type::array)) throw ProtocolError("redis " + asked.to_text() + ": CLUSTER SLOTS is no array");
   for (const Reply& each : reply.elements) {
     const auto& parts = each.elements;
@@ -86,6 +94,12 @@ inline std::vector<SlotRange> parse_cluster_slots(const Reply& reply, const Endp
     SlotRange range{.first = static_cast<std::size_t>(parts[0].integer),
                     .last = static_cast<std::size_t>(parts[1].integer),
                     .master = node_endpoint(parts[2], asked)};
+    for (std::size_t slot = range.first; slot <= range.last; ++slot) {
+      if (is_taken[slot]) throw ProtocolError("redis " + asked.to_text() + ": CLUSTER SLOTS has a slot twice");
+      is_taken[slot] = true;
+    }
+    replicas += parts.size() - 3;
+    if (replicas >= redis_slots) throw ProtocolError("redis " + asked.to_text() + ": CLUSTER SLOTS has no end");
     for (std::size_t i = 3; i < parts.size(); ++i) range.replicas.push_back(node_endpoint(parts[i], asked));
     ranges.push_back(std::move(range));
   }
@@ -118,8 +132,8 @@ struct Redirect {
         !parse(text.substr(colon + 1), redirect.endpoint.port) || redirect.endpoint.port == 0) {
       throw ProtocolError("redis " + asked.to_text() + ": a redirection to nowhere");
     }
-    redirect.endpoint.host = std::string(text.substr(space + 1, colon - space - 1));
-    if (redirect.endpoint.host.empty() || redirect.endpoint.host == "?") redirect.endpoint.host = asked.host;
+    redirect.endpoint =
+        cluster_endpoint(text.substr(space + 1, colon - space - 1), redirect.endpoint.port, asked);
     return redirect;
   }
 

@@ -111,11 +111,23 @@ class Socket {
     }
   }
 
+  /// Waits until one of several sockets has something to receive, or the deadline has passed. \throws ConnectionError.
+  static void wait_for_any(std::span<const int> descriptors, const Deadline& deadline) {
+    std::vector<pollfd> polled;
+    for (const int descriptor : descriptors) polled.push_back({descriptor, POLLIN, 0});
+    const int ready = ::poll(polled.data(), static_cast<nfds_t>(polled.size()), deadline.poll_milliseconds());
+    if (ready < 0 && errno != EINTR) throw ConnectionError("waiting failed: " + error_text(errno));
+  }
+
   /// Whether the connection is open and nothing has come in that nobody asked for.
   bool is_quiet() const noexcept {
     char byte = 0;
     const ssize_t peeked = ::recv(descriptor_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     return peeked < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
+  }
+
+  [[noreturn]] static void time_out(const Deadline& deadline) {
+    throw TimeoutError("no answer within " + std::to_string(deadline.timeout().count()) + " ms");
   }
 
  private:
@@ -167,10 +179,6 @@ class Socket {
       if (errno == EAGAIN || errno == EWOULDBLOCK || (errno == EINTR && flags == 0)) return 0;
       if (errno != EINTR) throw ConnectionError("receiving failed: " + error_text(errno));
     }
-  }
-
-  [[noreturn]] static void time_out(const Deadline& deadline) {
-    throw TimeoutError("no answer within " + std::to_string(deadline.timeout().count()) + " ms");
   }
 
   int descriptor_ = -1;
