@@ -109,7 +109,7 @@ class RedisInvalidations {
     std::vector<Endpoint> endpoints;
     if (topology_) {
       topology_->require(deadline());
-      topology_->refresh(deadline());
+      topology_->refresh(nullptr, deadline());
       for (const auto& node : topology_->masters()) endpoints.push_back(node->endpoint());
     } else {
       endpoints.push_back(settings_.options.endpoint());
