@@ -25,7 +25,8 @@ struct ExpectedReply {
     text_or_nil, ///< a bulk string or nil
     integer,
     texts,       ///< an array of bulk strings and nils, as many as `elements`
-    array,       ///< any array, of as many elements as `elements`
+    entry,       ///< an array of a bulk string or nil, and an integer
+    page,        ///< an array of a cursor, and an array of bulk strings
   };
 
   Shape shape = Shape::anything;
