@@ -1,295 +1,261 @@
 /// \file redis_backend_hostile_test.cpp
-/// Servers that mean harm, or are broken: whatever they say, a call ends with a typed error in time, takes no memory to
-/// speak of, and no key ever gets another one's value. Tests that start threads: [threads].
+/// RedisBackend against servers that answer what no server should.
 #include <larder/backends/redis_backend.hpp>
 
-#include <atomic>
 #include <chrono>
-#include <cstddef>
-#include <optional>
-#include <span>
+#include <functional>
 #include <string>
-#include <string_view>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "tests/support/catch.hpp"
-#include "tests/support/echo_redis.hpp"
-#include "tests/support/peak_memory.hpp"
+#include "tests/support/hostile_redis.hpp"
+#include "tests/support/message_of.hpp"
+
+using namespace larder_tests;
+using namespace std::chrono_literals;
 
 namespace {
 
-using larder::Bytes;
-using larder::CacheError;
+using Connection = ScriptedServer::Connection;
 using larder::ConnectionError;
 using larder::ProtocolError;
-using larder::RedisBackend;
-using larder::RedisOptions;
+using larder::ServerError;
 using larder::TimeoutError;
-using larder_tests::EchoRedis;
-using larder_tests::echo_value;
-using larder_tests::PeakMemory;
-using Connection = larder_tests::ScriptedServer::Connection;
-using Command = larder_tests::ScriptedServer::Command;
-using Time = std::chrono::steady_clock;
-using namespace std::chrono_literals;
 
-constexpr auto timeout = 200ms;
-/// By how much a call may be late.
-constexpr auto slack = 50ms;
-constexpr std::size_t max_reply_bytes = std::size_t{1} << 20;
-constexpr std::size_t memory_limit = std::size_t{16} << 20;
+void get(RedisCache& cache) { cache.get("k"); }
+void set(RedisCache& cache) { cache.set("k", "v"); }
+void get_three(RedisCache& cache) { cache.get_many({"a", "b", "c"}); }
+void list(RedisCache& cache) { cache.keys(); }
+void clear(RedisCache& cache) { cache.clear(); }
 
-RedisOptions options_for(const EchoRedis& server) {
-  return {.port = server.port(), .prefix = "", .timeout = timeout, .scan_timeout = timeout,
-          .max_reply_bytes = max_reply_bytes};
+/// Each of these replies to a GET.
+template <class Error>
+void check_replies(const std::vector<std::string>& replies, void (*call)(RedisCache&) = &get) {
+  for (const std::string& reply : replies) check_attack<Error>(reply.substr(0, 60), say(reply), call);
 }
 
-EchoRedis::Misbehaviour say(std::string bytes) {
-  return [bytes](Connection& connection, const Command&) { connection.send(bytes); };
+std::string repeat(const std::string& text, std::size_t times) {
+  std::string all;
+  for (; times > 0; --times) all += text;
+  return all;
 }
-/// And then for ever.
-EchoRedis::Misbehaviour say_without_end(std::string begin, std::string again) {
-  return [begin, again](Connection& connection, const Command&) {
+
+/// A script that answers a command with a beginning and an endless rest.
+ScriptedServer::Script say_forever(std::string begin, char rest) {
+  return [begin = std::move(begin), rest](Connection& connection) {
+    connection.read_command();
     connection.send(begin);
-    connection.send_forever(again);
+    connection.send_forever(std::string(1 << 16, rest));
   };
-}
-
-enum class Kind { broken, late, senseless };
-
-std::string to_text(Kind kind) {
-  return kind == Kind::broken ? "ConnectionError" : kind == Kind::late ? "TimeoutError" : "ProtocolError";
-}
-
-/// What `call` throws; a miss or a value is a failure of the test.
-template <class Call>
-std::optional<Kind> thrown_by(const Call& call) {
-  try {
-    call();
-  } catch (const ConnectionError&) {
-    return Kind::broken;
-  } catch (const TimeoutError&) {
-    return Kind::late;
-  } catch (const ProtocolError&) {
-    return Kind::senseless;
-  }
-  return std::nullopt;
-}
-
-/// Expects that `call` throws such an error in time and without much memory; afterwards all is well again.
-template <class Call>
-void expect_error(EchoRedis& server, RedisBackend<>& cache, const EchoRedis::Misbehaviour& how, Kind expected,
-                  const Call& call) {
-  // The machine may have better things to do for a moment, but not every time.
-  for (int attempt = 1;; ++attempt) {
-    CHECK(cache.get("before") == echo_value("before"));
-    const auto before = cache.stats();
-    server.misbehave(how);
-    const PeakMemory memory;
-    const auto begin = Time::now();
-    const auto thrown = thrown_by([&] { call(cache); });
-    const auto took = Time::now() - begin;
-    const auto growth = memory.growth();
-    server.behave();
-    REQUIRE(thrown.has_value());
-    CHECK(to_text(*thrown) == to_text(expected));
-    if (growth) CHECK(*growth < memory_limit);
-    const auto after = cache.stats();
-    CHECK(after.errors == before.errors + 1);
-    CHECK(after.hits == before.hits);
-    CHECK(after.misses == before.misses);
-    CHECK(cache.get("after") == echo_value("after"));
-    if (took <= timeout + slack) break;
-    CAPTURE(std::chrono::duration_cast<std::chrono::milliseconds>(took).count());
-    REQUIRE(attempt < 3);
-  }
-}
-
-struct Case {
-  const char* name;
-  EchoRedis::Misbehaviour how;
-  Kind expected;
-};
-
-std::string nested(std::size_t levels) {
-  std::string text;
-  for (std::size_t i = 0; i < levels; ++i) text += "*1\r\n";
-  return text + ":1\r\n";
-}
-
-std::string numbers(std::size_t count) {
-  std::string text;
-  for (std::size_t i = 0; i < count; ++i) text += ":1\r\n";
-  return text;
-}
-
-std::vector<Case> replies_to_a_get() {
-  return {
-      {"a text longer than it says", say("$3\r\nabcdef\r\n"), Kind::senseless},
-      {"a text shorter than it says", say("$10\r\nabc\r\n"), Kind::late},
-      {"a negative length", say("$-5\r\n"), Kind::senseless},
-      {"a length of 20 digits", say("$99999999999999999999\r\n"), Kind::senseless},
-      {"a length that is none", say("$ten\r\n"), Kind::senseless},
-      {"a huge text that is only announced", say("$536870912\r\n"), Kind::senseless},
-      {"a huge text", say_without_end("$536870912\r\n", std::string(65536, 'x')), Kind::senseless},
-      {"a text just above the limit",
-       say_without_end("$" + std::to_string(max_reply_bytes + 2000) + "\r\n", std::string(65536, 'x')), Kind::senseless},
-      {"a huge array that is only announced", say("*1000000000\r\n"), Kind::senseless},
-      {"an array of huge arrays", say("*1000000\r\n*1000000\r\n"), Kind::senseless},
-      {"an endless array", say_without_end("*1000000\r\n", numbers(10'000)), Kind::senseless},
-      {"an endless status", say_without_end("+", std::string(4096, 'a')), Kind::senseless},
-      {"an endless error", say_without_end("-", std::string(4096, 'a')), Kind::senseless},
-      {"an endless number", say_without_end(":", std::string(4096, '1')), Kind::senseless},
-      {"an endless length", say_without_end("$", std::string(4096, '1')), Kind::senseless},
-      {"arrays in arrays, eight levels", say(nested(8)), Kind::senseless},
-      {"arrays in arrays, 100,000 levels", say(nested(100'000)), Kind::senseless},
-      {"one reply too many", say("$1\r\na\r\n$1\r\nb\r\n"), Kind::senseless},
-      {"the beginning of one reply too many", say("$1\r\na\r\n$"), Kind::senseless},
-      {"a status", say("+OK\r\n"), Kind::senseless},
-      {"a number", say(":1\r\n"), Kind::senseless},
-      {"an array", say("*1\r\n$1\r\na\r\n"), Kind::senseless},
-      {"another protocol", say("HTTP/1.1 400 Bad Request\r\n\r\n"), Kind::senseless},
-      {"garbage", say(std::string("\0\xff\x01garbage\r\n", 12)), Kind::senseless},
-      {"nothing", [](Connection& connection, const Command&) { connection.wait_closed(); }, Kind::late},
-      {"half a reply, then silence", say("$10\r\nabc"), Kind::late},
-      {"half a reply, then the end",
-       [](Connection& connection, const Command&) {
-         connection.send("$10\r\nabc");
-         connection.close();
-       },
-       Kind::broken},
-      {"a reset", [](Connection& connection, const Command&) { connection.reset(); }, Kind::broken},
-      {"the end", [](Connection& connection, const Command&) { connection.close(); }, Kind::broken},
-      {"a reply that drips",
-       [](Connection& connection, const Command&) { connection.drip("$100000\r\n" + std::string(100'000, 'x'), 20ms); },
-       Kind::late},
-      {"a status that drips",
-       [](Connection& connection, const Command&) { connection.drip("+" + std::string(100'000, 'x'), 5ms); },
-       Kind::late},
-  };
-}
-
-TEST_CASE("RedisBackend, hostile servers: a get ends in time with an error that says what was wrong", "[hostile][threads]") {
-  EchoRedis server;
-  RedisBackend<> cache(options_for(server));
-  for (const Case& each : replies_to_a_get()) {
-    INFO(each.name);
-    expect_error(server, cache, each.how, each.expected, [](RedisBackend<>& asked) { asked.get("k"); });
-  }
-}
-
-TEST_CASE("RedisBackend, hostile servers: a batch whose reply has other elements than it must", "[hostile][threads]") {
-  EchoRedis server;
-  RedisBackend<> cache(options_for(server));
-  for (const char* reply : {"*0\r\n", "*1\r\n$1\r\na\r\n", "*3\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n", "$1\r\na\r\n", "*-1\r\n",
-                            "*2\r\n$1\r\na\r\n*1\r\n$1\r\nb\r\n", "*2\r\n:1\r\n:2\r\n", "*2\r\n$1\r\na\r\n-ERR no\r\n"}) {
-    INFO(reply);
-    expect_error(server, cache, say(reply), Kind::senseless, [](RedisBackend<>& asked) { asked.get_many({"k", "l"}); });
-  }
-}
-
-TEST_CASE("RedisBackend, hostile servers: keys and clear among pages that make no sense", "[hostile][threads]") {
-  EchoRedis server;
-  RedisBackend<> cache(options_for(server));
-  for (const char* page : {"*0\r\n", "*1\r\n$1\r\n0\r\n", "*2\r\n:0\r\n*0\r\n", "*2\r\n$1\r\n0\r\n$1\r\na\r\n", "+OK\r\n"}) {
-    INFO(page);
-    expect_error(server, cache, say(page), Kind::senseless, [](RedisBackend<>& asked) { asked.keys(); });
-    expect_error(server, cache, say(page), Kind::senseless, [](RedisBackend<>& asked) { asked.clear(); });
-  }
-  const auto huge = say_without_end("*2\r\n$1\r\n0\r\n*1000000\r\n", numbers(10'000));
-  expect_error(server, cache, huge, Kind::senseless, [](RedisBackend<>& asked) { asked.keys(); });
-  const auto endless = say("*2\r\n$1\r\n7\r\n*1\r\n$1\r\na\r\n");
-  expect_error(server, cache, endless, Kind::late, [](RedisBackend<>& asked) { asked.keys(); });
-}
-
-TEST_CASE("RedisBackend, hostile servers: keys without the prefix are nobody's", "[hostile][threads]") {
-  EchoRedis server;
-  RedisOptions options = options_for(server);
-  options.prefix = "mine:";
-  RedisBackend<> cache(options);
-  server.misbehave(say("*2\r\n$1\r\n0\r\n*3\r\n$6\r\nmine:a\r\n$7\r\nother:b\r\n$0\r\n\r\n"));
-  CHECK(cache.keys() == std::vector<std::string>{"a"});
-  // Only what is ours is removed, whatever the server lists.
-  std::atomic<std::size_t> removed = 0;
-  server.misbehave([&removed](Connection& connection, const Command& command) {
-    if (command.at(0) == "UNLINK") removed += command.size() - 1;
-    connection.send(command.at(0) == "UNLINK" ? ":1\r\n"
-                                              : "*2\r\n$1\r\n0\r\n*2\r\n$6\r\nmine:a\r\n$7\r\nother:b\r\n");
-  });
-  CHECK(cache.clear() == 1);
-  CHECK(removed == 1);
-}
-
-TEST_CASE("RedisBackend, hostile servers: a late reply is not the next call's", "[hostile][threads]") {
-  EchoRedis server;
-  RedisBackend<> cache(options_for(server));
-  server.misbehave([](Connection& connection, const Command& command) {
-    connection.pause(timeout + 100ms);
-    connection.send(larder_tests::bulk(echo_value(command.at(1))));
-  });
-  CHECK_THROWS_AS(cache.get("a"), TimeoutError);
-  server.behave();
-  for (int i = 0; i < 20; ++i) {
-    const std::string key = "b" + std::to_string(i);
-    CHECK(cache.get(key) == echo_value(key));
-    std::this_thread::sleep_for(10ms);
-  }
-}
-
-TEST_CASE("RedisBackend, hostile servers: a reply that nobody asked for is not the next call's", "[hostile][threads]") {
-  EchoRedis server;
-  RedisBackend<> cache(options_for(server));
-  std::atomic<bool> has_said_more = false;
-  server.misbehave([&has_said_more](Connection& connection, const Command& command) {
-    connection.send(larder_tests::bulk(echo_value(command.at(1))));
-    connection.pause(20ms);
-    connection.send("$5\r\nwrong\r\n");
-    has_said_more = true;
-  });
-  CHECK(cache.get("a") == echo_value("a"));
-  while (!has_said_more) std::this_thread::sleep_for(1ms);
-  std::this_thread::sleep_for(20ms);
-  server.behave();
-  CHECK(cache.get("b") == echo_value("b"));
-  CHECK(cache.stats().errors == 0);
-}
-
-TEST_CASE("RedisBackend, hostile servers: an error's text is shown only so far", "[hostile][threads]") {
-  EchoRedis server;
-  RedisBackend<> cache(options_for(server));
-  server.misbehave(say("-ERR " + std::string(60'000, 'x') + "\r\n"));
-  try {
-    cache.get("k");
-    FAIL("no error");
-  } catch (const larder::ServerError& error) {
-    CHECK(error.code() == "ERR");
-    CHECK(std::string_view(error.what()).size() < 2000);
-  }
-}
-
-TEST_CASE("RedisBackend: reads are repeated once when a connection breaks, writes never", "[hostile][threads]") {
-  EchoRedis server;
-  RedisBackend<> cache(options_for(server));
-  std::atomic<int> breaks = 0;
-  const auto break_next = [&](int times) {
-    breaks = times;
-    server.misbehave([&](Connection& connection, const Command& command) {
-      if (breaks-- > 0) connection.close();
-      connection.send(command.at(0) == "GET" ? larder_tests::bulk(echo_value(command.at(1))) : "+OK\r\n");
-    });
-  };
-  break_next(1);
-  CHECK(cache.get("k") == echo_value("k"));
-  CHECK(server.count("GET") == 2);
-  CHECK(cache.stats().errors == 0);
-  break_next(2);
-  CHECK_THROWS_AS(cache.get("k"), ConnectionError);
-  CHECK(server.count("GET") == 4);
-  break_next(1);
-  CHECK_THROWS_AS(cache.set("k", "v"), ConnectionError);
-  CHECK(server.count("SET") == 1);
-  server.behave();
-  CHECK(cache.set("k", "v"));
 }
 
 }  // namespace
+
+TEST_CASE("RedisBackend: wrong lengths of bulk strings", "[hostile]") {
+  check_replies<ProtocolError>({"$3\r\nvalue\r\n", "$0\r\nvalue\r\n", "$4\r\nvalue\r\n", "$-2\r\n", "$-\r\n", "$\r\n",
+                                "$12345678901234567890\r\nvalue\r\n", "$99999999999999999999\r\n", "$1x\r\nv\r\n",
+                                "$9223372036854775807\r\nvalue\r\n", "$536870912\r\n", "$1060000\r\n"});
+  check_replies<TimeoutError>({"$9\r\nvalue\r\n", "$5\nvalue\n"});
+}
+
+TEST_CASE("RedisBackend: more than anybody wants", "[hostile]") {
+  check_attack<ProtocolError>("huge bulk", say_forever("$536870912\r\n", 'x'), get);
+  for (const char* kind : {"+", "-", ":", "$", "*"}) check_attack<ProtocolError>(kind, say_forever(kind, '1'), get);
+  check_attack<ProtocolError>("endless name of an error", say_forever("-ERR", 'x'), get);
+  check_attack<ProtocolError>("endless noise", say_forever("", '\0'), get);
+  check_attack<ProtocolError>("endless replies",
+                              [](Connection& connection) {
+                                connection.read_command();
+                                connection.send_forever(repeat("$1\r\na\r\n", 1000));
+                              },
+                              get);
+}
+
+TEST_CASE("RedisBackend: a flood instead of reading what is sent", "[hostile]") {
+  const std::string key(std::size_t{16} << 20, 'k');
+  check_attack<TimeoutError>("flood",
+                             [](Connection& connection) { connection.send_forever(repeat(":1\r\n", 1000)); },
+                             [&key](RedisCache& cache) { cache.exists(key); }, 2 * key.size());
+}
+
+TEST_CASE("RedisBackend: arrays too large or too deep", "[hostile]") {
+  check_replies<ProtocolError>({"*1000000000\r\n", "*1000000\r\n", "*200000\r\n", "*9223372036854775807\r\n", "*-2\r\n",
+                                "*12345678901234567890\r\n", repeat("*1\r\n", 7) + ":1\r\n",
+                                repeat("*1\r\n", 8) + ":1\r\n", repeat("*1\r\n", 100'000)});
+  check_replies<ProtocolError>({"*1000000\r\n" + repeat("$-1\r\n", 150'000),
+                                repeat("*30000\r\n", 7) + repeat(":1\r\n", 150'000)},
+                               get_three);
+}
+
+TEST_CASE("RedisBackend: replies of another kind than the command has", "[hostile]") {
+  check_replies<ProtocolError>({":1\r\n", "+OK\r\n", "*0\r\n", "*-1\r\n*1\r\n", "*1\r\n$1\r\na\r\n", "_\r\n", "%1\r\n"});
+  check_replies<ProtocolError>({":1\r\n", "+QUEUED\r\n", "$2\r\nOK\r\n", "$-1\r\n", "*0\r\n", "+\r\n"}, set);
+  check_replies<ProtocolError>({"+OK\r\n", "$1\r\n1\r\n", "$-1\r\n", "*0\r\n"}, [](RedisCache& cache) { cache.exists("k"); });
+  check_replies<ProtocolError>({"+OK\r\n", "$1\r\n1\r\n", "$-1\r\n", "*0\r\n"}, [](RedisCache& cache) { cache.erase("k"); });
+  check_replies<ProtocolError>({"$1\r\na\r\n", "+OK\r\n", "*1\r\n$1\r\na\r\n", "*2\r\n:1\r\n:1\r\n",
+                                "*2\r\n$1\r\na\r\n$1\r\n1\r\n", "*2\r\n+a\r\n:1\r\n", "*2\r\n*0\r\n:1\r\n"},
+                               [](RedisCache& cache) { cache.get_entry("k"); });
+  for (const char* error : {"-\r\n", "-ERR\r\n", "- \r\n"}) {  // which leave the connection in step
+    check_attack<ServerError>(error,
+                              [error](Connection& connection) {
+                                connection.read_command();
+                                connection.send(error);
+                                HostileRedis::behave(connection);
+                              },
+                              get);
+  }
+}
+
+TEST_CASE("RedisBackend: batches of another size or shape", "[hostile]") {
+  const std::string a = "$1\r\na\r\n";
+  check_replies<ProtocolError>({"*2\r\n" + a + a, "*4\r\n" + a + a + a + a, "*0\r\n", "*3\r\n" + a + "*1\r\n" + a + a,
+                                "*3\r\n" + a + ":1\r\n" + a, "*3\r\n+a\r\n" + a + a, "*3\r\n" + a + "-ERR x\r\n" + a, a,
+                                "$-1\r\n", "*3\r\n" + a + a + a + a},
+                               get_three);
+  check_replies<TimeoutError>({"*3\r\n" + a + a, "*3\r\n" + a + a + "$1\r\n"}, get_three);
+}
+
+TEST_CASE("RedisBackend: noise", "[hostile]") {
+  std::string noise;
+  for (int byte = 0; byte < 256; ++byte) noise += static_cast<char>(byte);
+  check_replies<ProtocolError>({"HTTP/1.1 400 Bad Request\r\n\r\n", "\r\n", noise, std::string(3, '\0'), "\x15\x03\x01",
+                                ":abc\r\n", ":99999999999999999999\r\n"});
+}
+
+TEST_CASE("RedisBackend: a reply that does not come, or not all of it", "[hostile]") {
+  check_replies<TimeoutError>({"", "$", "$5\r\nva", "$5\r\nvalue\r", "+O"});
+  const auto end_with = [](std::string bytes, void (Connection::*end)()) {
+    return [bytes = std::move(bytes), end](Connection& connection) {
+      connection.read_command();
+      connection.send(bytes);
+      (connection.*end)();
+    };
+  };
+  for (const char* begin : {"", "$5\r\nva", "$5\r\nvalue\r"}) {
+    check_attack<ConnectionError>("then an end", end_with(begin, &Connection::close), get);
+    check_attack<ConnectionError>("then a reset", end_with(begin, &Connection::reset), get);
+  }
+  check_attack<ConnectionError>("closed at once", [](Connection& connection) { connection.close(); }, get);
+  check_attack<ConnectionError>("reset at once", [](Connection& connection) { connection.reset(); }, get);
+  for (const std::string head : {"$100000\r\n", "+", "*3\r\n$100000\r\n"}) {
+    check_attack<TimeoutError>("byte by byte",
+                               [head](Connection& connection) {
+                                 connection.read_command();
+                                 connection.send(head);
+                                 connection.drip(std::string(100'000, 'x'), 20ms);
+                               },
+                               head.front() == '*' ? get_three : get);
+  }
+}
+
+TEST_CASE("RedisBackend: one reply too many with the right one", "[hostile]") {
+  check_replies<ProtocolError>({"$1\r\na\r\n$1\r\nb\r\n", "$1\r\na\r\n$", "$1\r\na\r\n\r\n", "$-1\r\n$1\r\nb\r\n"});
+}
+
+TEST_CASE("RedisBackend: one reply too many a moment later is nobody's", "[hostile]") {
+  ScriptedServer server([](Connection& connection) {
+    HostileRedis::answer(connection, connection.read_command());
+    connection.pause(20ms);
+    connection.send("$5\r\nwrong\r\n");
+    HostileRedis::behave(connection);
+  });
+  auto options = redis_at(server.port());
+  RedisCache cache(options);
+  for (const char* key : {"a", "b", "c"}) {
+    CHECK(cache.get(key) == HostileRedis::value_of(options.prefix + key));
+    std::this_thread::sleep_for(50ms);
+  }
+  CHECK(server.connections() == 3);
+  CHECK(cache.stats().errors == 0);
+}
+
+TEST_CASE("RedisBackend: a reply that comes after its call is over is nobody's", "[hostile]") {
+  ScriptedServer server([](Connection& connection) {
+    const auto command = connection.read_command();
+    if (connection.number() == 1) connection.pause(150ms);
+    HostileRedis::answer(connection, command);
+    HostileRedis::behave(connection);
+  });
+  auto options = redis_at(server.port(), 100ms);
+  options.pool_size = 1;
+  RedisCache cache(options);
+  CHECK_THROWS_AS(cache.get("a"), TimeoutError);
+  for (const char* key : {"b", "c", "d", "e"}) {
+    CHECK(cache.get(key) == HostileRedis::value_of(options.prefix + key));
+    std::this_thread::sleep_for(25ms);
+  }
+  CHECK(cache.stats().errors == 1);
+  CHECK(cache.stats().hits == 4);
+}
+
+TEST_CASE("RedisBackend: an introduction that is answered by something else", "[hostile]") {
+  for (const char* replies : {"+OK\r\n+OK\r\n$5\r\nwrong\r\n", ":1\r\n+OK\r\n", "+OK\r\n$2\r\nOK\r\n", "+OK\r\n*0\r\n",
+                              "+QUEUED\r\n+OK\r\n", "$-1\r\n$-1\r\n"}) {
+    INFO(replies);
+    ScriptedServer server([replies](Connection& connection) {
+      connection.read_command();
+      connection.read_command();
+      connection.send(replies);
+      connection.read_command();
+      connection.send("$5\r\nright\r\n");
+      connection.wait_closed();
+    });
+    auto options = redis_at(server.port(), hostile_timeout);
+    options.password = "secret";
+    options.database = 1;
+    RedisCache cache(options);
+    CHECK_THROWS_AS(cache.get("k"), ProtocolError);
+    CHECK(cache.stats().errors == 1);
+  }
+}
+
+TEST_CASE("RedisBackend: a server that repeats the password does not get it into a message", "[hostile]") {
+  const std::string secret = "correct horse battery staple";
+  for (const std::string reply :
+       {"-ERR unknown command 'AUTH', with args beginning with: 'correct horse battery staple' \r\n",
+        "-ERR unknown command `AUTH`, with args beginning with: `correct horse bat` \r\n",
+        "-WRONGPASS correct horse battery staple is wrong\r\n"}) {
+    ScriptedServer server(say(reply));
+    auto options = redis_at(server.port(), hostile_timeout);
+    options.password = secret;
+    RedisCache cache(options);
+    const std::string message = message_of<ServerError>([&] { cache.get("k"); });
+    INFO(message);
+    CHECK_FALSE(message.empty());
+    CHECK_FALSE(contains(message, "horse"));
+  }
+}
+
+TEST_CASE("RedisBackend: pages of keys that are none", "[hostile]") {
+  for (const auto call : {list, clear}) {
+    check_replies<ProtocolError>({"*1\r\n$1\r\n0\r\n", "*3\r\n$1\r\n0\r\n*0\r\n*0\r\n", "*2\r\n:0\r\n*0\r\n",
+                                  "*2\r\n$1\r\n0\r\n$1\r\na\r\n", "*2\r\n$1\r\n0\r\n*-1\r\n",
+                                  "*2\r\n$1\r\n0\r\n*1\r\n:1\r\n", "*2\r\n$1\r\n0\r\n*1\r\n*1\r\n$3\r\np:k\r\n",
+                                  "*2\r\n$3\r\nabc\r\n*0\r\n", "*2\r\n$0\r\n\r\n*0\r\n", "*2\r\n$-1\r\n*0\r\n",
+                                  "*2\r\n$2\r\n-1\r\n*0\r\n", "+OK\r\n", "$-1\r\n", "*0\r\n"},
+                                 call);
+    check_attack<TimeoutError>("no end",
+                               [](Connection& connection) {
+                                 while (true) {
+                                   const auto command = connection.read_command();
+                                   if (command[0] == "GET") HostileRedis::answer(connection, command);
+                                   if (command[0] == "SCAN") connection.send("*2\r\n$1\r\n7\r\n*1\r\n$3\r\np:k\r\n");
+                                   if (command[0] == "UNLINK") connection.send(":1\r\n");
+                                 }
+                               },
+                               call);
+  }
+}
+
+TEST_CASE("RedisBackend: no key of another is removed, whatever the server's pages have", "[hostile]") {
+  ScriptedServer server(answer_commands({{"SCAN", "*2\r\n$1\r\n0\r\n*3\r\n$3\r\np:k\r\n$3\r\nq:k\r\n$0\r\n\r\n"},
+                                         {"UNLINK", ":1\r\n"}}));
+  auto options = redis_at(server.port());
+  options.prefix = "p:";
+  RedisCache cache(options);
+  CHECK(cache.keys() == std::vector<std::string>{"k"});
+  CHECK(cache.clear() == 1);
+  CHECK(server.commands().back() == ScriptedServer::Command{"UNLINK", "p:k"});
+}

@@ -26,7 +26,8 @@ struct ExpectedReply {
     text_or_nil, ///< a bulk string or nil
     integer,
     texts,       ///< an array of bulk strings and nils, as many as `elements`
-    array,       ///< any array, of as many elements as `elements`
+    entry,       ///< an array of a bulk string or nil, and an integer
+    page,        ///< an array of a cursor, and an array of bulk strings
   };
 
   Shape shape = Shape::anything;
@@ -35,7 +36,8 @@ struct ExpectedReply {
   /// How many elements it may have, those of its elements among them.
   std::size_t most_elements() const noexcept {
     if (shape == Shape::texts) return elements;
-    return shape == Shape::array || shape == Shape::anything ? std::numeric_limits<std::size_t>::max() : 0;
+    if (shape == Shape::entry) return 2;
+    return shape == Shape::page || shape == Shape::anything ? std::numeric_limits<std::size_t>::max() : 0;
   }
 };
 

@@ -19,6 +19,7 @@
 #include <larder/backends/detail/socket.hpp>
 #include <larder/backends/detail/stream.hpp>
 #include <larder/backends/redis_options.hpp>
+#include <larder/bytes.hpp>
 #include <larder/cache_error.hpp>
 
 namespace larder::detail {
@@ -32,6 +33,50 @@ inline ServerError server_error(const Reply& reply, const std::string& server) {
   return ServerError(std::move(code), "redis " + server + ": " + std::string(text.substr(0, 1000)));
 }
 
+/// Result: whether a reply is one that the command may have, an error included.
+inline bool is_as_expected(const Reply& reply, const ExpectedReply& expected) {
+  using Shape = ExpectedReply::Shape;
+  using Type = Reply::Type;
+  const auto is_text = [](const Reply& each) { return each.is(Type::bulk); };
+  const auto is_text_or_nil = [](const Reply& each) { return each.is(Type::bulk) || each.is(Type::nil); };
+  const auto is_ok = [](const Reply& each) { return each.is(Type::status) && each.text == "OK"; };
+  const auto is_array_of = [](const Reply& each, std::size_t size) {
+    return each.is(Type::array) && each.elements.size() == size;
+  };
+  const auto is_cursor = [](const Reply& each) {
+    return each.is(Type::bulk) && !each.text.view().empty() && each.text.view().size() <= 20 &&
+           each.text.view().find_first_not_of("0123456789") == std::string_view::npos;
+  };
+  const auto& parts = reply.elements;
+  if (reply.is(Type::error)) return true;
+  switch (expected.shape) {
+    case Shape::anything: return true;
+    case Shape::ok: return is_ok(reply);
+    case Shape::ok_or_nil: return is_ok(reply) || reply.is(Type::nil);
+    case Shape::text_or_nil: return is_text_or_nil(reply);
+    case Shape::integer: return reply.is(Type::integer);
+    case Shape::texts:
+      return is_array_of(reply, expected.elements) && std::all_of(parts.begin(), parts.end(), is_text_or_nil);
+    case Shape::entry: return is_array_of(reply, 2) && is_text_or_nil(parts[0]) && parts[1].is(Type::integer);
+    case Shape::page:
+      return is_array_of(reply, 2) && is_cursor(parts[0]) && parts[1].is(Type::array) &&
+             std::all_of(parts[1].elements.begin(), parts[1].elements.end(), is_text);
+  }
+  return false;
+}
+
+/// Result: the error that a server answered our introduction with, and nothing of the password, which some repeat.
+inline ServerError introduction_error(Reply reply, const std::string& server, const std::string& password) {
+  std::string text = reply.text.str();
+  text.resize(std::min(text.size(), text.find(", with args")));
+  for (std::size_t at = 0; !password.empty() && (at = text.find(password, at)) != std::string::npos;) {
+    text.replace(at, password.size(), "(password)");
+    at += std::string_view("(password)").size();
+  }
+  reply.text = Bytes(text);
+  return server_error(reply, server);
+}
+
 /// For one thread at a time. Messages of what it throws name the server.
 class RedisConnection {
  public:
@@ -40,23 +85,26 @@ class RedisConnection {
   RedisConnection(const Endpoint& endpoint, const RedisOptions& options, const TlsContext* tls,
                   const Deadline& deadline)
       : server_(endpoint.to_text()),
-        reader_({.bytes = options.max_reply_bytes + reply_overhead, .elements = most_elements(options)}),
+        reader_(limits(options)),
         buffer_(new char[buffer_size]) {
     const Deadline soon = deadline.at_most(options.connect_timeout);
     named([&] { stream_ = std::make_unique<Stream>(endpoint, tls, soon, options.timeout); });
+    constexpr ExpectedReply ok{ExpectedReply::Shape::ok};
     RedisCommands introduction;
     if (!options.username.empty()) {
-      introduction.add({"AUTH", options.username, options.password});
+      introduction.add({"AUTH", options.username, options.password}, ok);
     } else if (!options.password.empty()) {
-      introduction.add({"AUTH", options.password});
+      introduction.add({"AUTH", options.password}, ok);
     }
-    if (options.database != 0) introduction.add({"SELECT", std::to_string(options.database)});
+    if (options.database != 0) introduction.add({"SELECT", std::to_string(options.database)}, ok);
     if (introduction.empty()) return;
     send(introduction.bytes(), soon);
     for (std::size_t i = 0; i < introduction.size(); ++i) {
-      const Reply reply = receive(soon);
-      if (reply.is(Reply::Type::error)) throw server_error(reply, server_);
+      Reply reply = receive(soon, ok);
+      if (reply.is(Reply::Type::error)) throw introduction_error(std::move(reply), server_, options.password);
+      if (!is_as_expected(reply, ok)) throw ProtocolError("redis " + server_ + ": an introduction is answered otherwise");
     }
+    if (!is_in_step()) throw ProtocolError("redis " + server_ + ": more replies than commands");
   }
 
   const std::string& server() const noexcept { return server_; }
@@ -119,9 +167,13 @@ class RedisConnection {
   /// What a reply has beside a value: its head, and what an envelope adds (without metadata).
   static constexpr std::size_t reply_overhead = 1024;
 
-  /// Four bytes of a reply can be an element, which takes sixteen times that here.
-  static std::size_t most_elements(const RedisOptions& options) noexcept {
-    return std::clamp(options.max_reply_bytes / 16, std::size_t{1} << 14, std::size_t{1} << 20);
+  /// Four bytes can be an element, which takes sixteen times that here, so a reply may have fewer of them where it may
+  /// have fewer bytes; still more by far than a page of keys or a batch.
+  static ReplyLimits limits(const RedisOptions& options) noexcept {
+    ReplyLimits limits;
+    limits.bytes = options.max_reply_bytes + reply_overhead;
+    limits.elements = std::min(limits.elements, 16'384 + options.max_reply_bytes / 64);
+    return limits;
   }
 
   /// Has every error name the server.

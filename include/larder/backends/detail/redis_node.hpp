@@ -26,27 +26,6 @@ namespace larder::detail {
 /// repeated could undo what another client has written in between.
 enum class Repeat : bool { never, once };
 
-/// Result: whether a reply is one that the command may have, an error included.
-inline bool is_as_expected(const Reply& reply, const ExpectedReply& expected) {
-  using Shape = ExpectedReply::Shape;
-  const auto is_text_or_nil = [](const Reply& each) { return each.is(Reply::Type::bulk) || each.is(Reply::Type::nil); };
-  if (reply.is(Reply::Type::error)) return true;
-  switch (expected.shape) {
-    case Shape::anything: return true;
-    case Shape::ok: return reply.is(Reply::Type::status) && reply.text == "OK";
-    case Shape::ok_or_nil: return reply.is(Reply::Type::nil) || (reply.is(Reply::Type::status) && reply.text == "OK");
-    case Shape::text_or_nil: return is_text_or_nil(reply);
-    case Shape::integer: return reply.is(Reply::Type::integer);
-    case Shape::array: return reply.is(Reply::Type::array) && reply.elements.size() == expected.elements;
-    case Shape::texts: break;
-  }
-  if (!reply.is(Reply::Type::array) || reply.elements.size() != expected.elements) return false;
-  for (const Reply& each : reply.elements) {
-    if (!is_text_or_nil(each)) return false;
-  }
-  return true;
-}
-
 /// What the nodes of a backend have in common. It must stay where it is.
 struct RedisSettings {
   RedisOptions options;

@@ -69,9 +69,10 @@ class RedisStore {
   }
 
   StoredText get(std::string_view key) {
+    const Deadline end = deadline();
     RedisCommands commands;
     commands.begin(2, {Shape::text_or_nil}).word("GET").key(prefix(), key);
-    return stored(std::move(exchange(commands, Repeat::once, deadline())[0]));
+    return stored(std::move(exchange(commands, Repeat::once, end)[0]));
   }
 
   /// Result: what is stored under each of at most `batch_keys` keys. Where the server has one command for all, a
@@ -98,13 +99,14 @@ class RedisStore {
 
   /// Both at one instant.
   StoredEntry get_entry(std::string_view key) {
+    const Deadline end = deadline();
     RedisCommands commands;
-    commands.begin(4, {Shape::array, 2})
+    commands.begin(4, {Shape::entry})
         .word("EVAL")
         .word("return {redis.call('GET',KEYS[1]),redis.call('PTTL',KEYS[1])}")
         .word("1")
         .key(prefix(), key);
-    Reply reply = std::move(exchange(commands, Repeat::once, deadline())[0]);
+    Reply reply = std::move(exchange(commands, Repeat::once, end)[0]);
     // A script's errors come with the script's name, so the code may stand further behind.
     const std::string_view text = reply.text;
     if (reply.is(Reply::Type::error) && text.find("WRONGTYPE") != std::string_view::npos) {
@@ -112,8 +114,7 @@ class RedisStore {
     }
     throw_if_error(reply);
     StoredEntry entry{.text = stored(std::move(reply.elements[0])), .ttl = std::nullopt};
-    const Reply& left = reply.elements[1];
-    if (left.is(Reply::Type::integer) && left.integer >= 0) entry.ttl = Milliseconds(left.integer);
+    if (const auto left = reply.elements[1].integer; left >= 0) entry.ttl = Milliseconds(left);
     return entry;
   }
 
@@ -134,22 +135,25 @@ class RedisStore {
 
   /// Result: whether it was stored.
   bool set(std::string_view key, std::string_view text, const Ttl& ttl, Condition condition) {
+    const Deadline end = deadline();
     RedisCommands commands;
     add_set(commands, key, text, ttl, condition);
-    const Reply reply = std::move(exchange(commands, Repeat::never, deadline())[0]);
+    const Reply reply = std::move(exchange(commands, Repeat::never, end)[0]);
     throw_if_error(reply);
     return reply.is(Reply::Type::status);
   }
 
   /// Result: whether there is something under a key.
   bool exists(std::string_view key) {
+    const Deadline end = deadline();
     RedisCommands commands;
     commands.begin(2, {Shape::integer}).word("EXISTS").key(prefix(), key);
-    return number(exchange(commands, Repeat::once, deadline())[0]) != 0;
+    return number(exchange(commands, Repeat::once, end)[0]) != 0;
   }
 
   /// Gives an entry a new lifetime. Result: whether there is one.
   bool touch(std::string_view key, const Ttl& ttl) {
+    const Deadline end = deadline();
     const auto lifetime = ttl ? ttl : options().default_ttl;
     RedisCommands commands;
     if (lifetime) {
@@ -158,7 +162,7 @@ class RedisStore {
       commands.begin(2, {Shape::integer}).word("PERSIST").key(prefix(), key);
       commands.begin(2, {Shape::integer}).word("EXISTS").key(prefix(), key);
     }
-    const auto replies = exchange(commands, Repeat::never, deadline());
+    const auto replies = exchange(commands, Repeat::never, end);
     throw_if_error(replies.front());
     return number(replies.back()) != 0;
   }
@@ -285,15 +289,11 @@ class RedisStore {
       std::string cursor = "0";
       do {
         RedisCommands commands;
-        commands.add({"SCAN", cursor, "MATCH", match, "COUNT", "1000"}, {Shape::array, 2});
+        commands.add({"SCAN", cursor, "MATCH", match, "COUNT", "1000"}, {Shape::page});
         if (end.has_passed()) time_out();
         Reply page = std::move(node->exchange(commands, Repeat::once, end.at_most(options().timeout))[0]);
         throw_if_error(page);
-        const Reply& keys = page.elements[1];
-        if (!page.elements[0].is(Reply::Type::bulk) || !keys.is(Reply::Type::array)) {
-          throw ProtocolError("redis " + node->endpoint().to_text() + ": a page of keys that is none");
-        }
-        visit(keys.elements, end.at_most(options().timeout));
+        visit(page.elements[1].elements, end.at_most(options().timeout));
         cursor = page.elements[0].text.str();
       } while (cursor != "0");
     }

@@ -93,8 +93,9 @@ class Stream {
   }
 
  private:
-  /// More than this from a server that is not being read is no reply any more.
-  static constexpr std::size_t most_early = std::size_t{64} << 20;
+  /// What is kept of a server's words while it is being sent something. More can wait: servers read on, be they not
+  /// read themselves.
+  static constexpr std::size_t most_early = std::size_t{4} << 20;
 
   bool shake_hands(const Deadline& deadline) {
     try {
@@ -112,7 +113,9 @@ class Stream {
     for (;;) {
       bytes.remove_prefix(socket_.send_some(bytes));
       if (bytes.empty()) return;
-      if ((socket_.wait(POLLIN | POLLOUT, deadline) & POLLIN) != 0) keep_early();
+      const bool is_full = early_.size() >= most_early;
+      const short events = is_full ? POLLOUT : POLLIN | POLLOUT;
+      if ((socket_.wait(events, deadline) & POLLIN) != 0) keep_early();
     }
   }
 
@@ -120,9 +123,6 @@ class Stream {
   void keep_early() {
     char buffer[16384];
     const std::size_t received = socket_.receive_some(buffer);
-    if (early_.size() + received > most_early) {
-      throw ProtocolError("the server sends more than anything that it was asked for");
-    }
     early_.append(buffer, received);
   }
 
