@@ -37,7 +37,8 @@ namespace larder {
 ///   (`get_many` at a single server cannot tell the latter from nothing).
 /// - `keys` and `clear` visit the whole database in small steps, and touch only what begins with the prefix; what is
 ///   stored while they run they may see or not. `clear` on an empty prefix removes everything in the database.
-/// - Evictions are the server's business and are not counted, nor are gauges known. Redis counts a `get_entry` as a use.
+/// - Evictions are the server's business and are not counted, nor are gauges known. `get_entry` is a script of one line
+///   (EVAL), since it asks for two things at one instant; Redis counts it as a use.
 /// - Threads: any number, of which `pool_size` talk to a server at once; more wait for their turn.
 /// - A call is over at its deadline (`RedisOptions::timeout`), whatever the server does. It throws ConnectionError,
 ///   TimeoutError, ProtocolError, or ServerError with Redis's own code (`OOM`, `READONLY`, `NOAUTH`, `LOADING`, `BUSY`,
