@@ -273,12 +273,13 @@ class RedisStore {
     return match.append(pattern.substr(0, literal)).append("*");
   }
 
-  /// Servers of before 7.0.9 take exponential time for many stars, which would be everybody's time; and for them all,
-  /// the bytes beyond ASCII come before the others in a range.
+  /// Servers of before 7.0.9 take exponential time for many stars, which would be everybody's time. For them all, the
+  /// bytes beyond ASCII come before the others in a range, and `**` does not match an empty key.
   static bool may_be_left_to_the_server(std::string_view pattern) noexcept {
     const bool has_class = pattern.find('[') != std::string_view::npos;
     const bool is_ascii = std::none_of(pattern.begin(), pattern.end(), [](char c) { return (c & 0x80) != 0; });
-    return std::count(pattern.begin(), pattern.end(), '*') <= 2 && (is_ascii || !has_class);
+    return std::count(pattern.begin(), pattern.end(), '*') <= 2 && pattern.find("**") == std::string_view::npos &&
+           (is_ascii || !has_class);
   }
 
   /// Calls `visit(texts, deadline)` with the keys that match on every server, page by page. A key may come twice.
