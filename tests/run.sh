@@ -54,7 +54,7 @@ run_asan() {
 }
 
 run_tsan() {
-  configure_and_build tsan larder_thread_tests larder_contract_tests
+  configure_and_build tsan larder_thread_tests larder_contract_tests larder_remote_tests
   run_tests tsan --label-regex threads
 }
 
