@@ -24,12 +24,17 @@
 
 namespace larder::detail {
 
+/// Whether it is what a server says to a client that is one too many, to close the connection then.
+inline bool is_turned_away(const Reply& reply) noexcept {
+  return reply.is(Reply::Type::error) && reply.text.view().starts_with("ERR max number of clients");
+}
+
 /// Result: the error that a server answered with, as an exception.
 inline ServerError server_error(const Reply& reply, const std::string& server) {
   const std::string_view text = reply.text;
   std::string code(text.substr(0, text.find(' ')));
   // Which has no code of its own, and calls for other measures than a wrong command.
-  if (text.starts_with("ERR max number of clients")) code = "MAXCLIENTS";
+  if (is_turned_away(reply)) code = "MAXCLIENTS";
   return ServerError(std::move(code), "redis " + server + ": " + std::string(text.substr(0, 1000)));
 }
 
