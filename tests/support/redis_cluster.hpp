@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -108,13 +109,19 @@ class RedisCluster {
     }
     return moved;
   }
-  /// Once all keys have moved: tells all masters that run, from whom the others hear it.
+  /// Once all keys have moved: tells all masters that run, from whom the others hear it. Returns when these agree on who
+  /// was the last to change something: a master that has yet to hear of it could lose the next slot that it is given.
   void finish_move(std::size_t slot, std::size_t from, std::size_t to) {
     const std::vector<std::string> command{"CLUSTER", "SETSLOT", std::to_string(slot), "NODE", ids_.at(to)};
     node(to).command(command);
     node(from).command(command);
     for (std::size_t i = 0; i < size(); ++i) {
       if (i != to && i != from && node(i).is_running() && !is_replica(node(i))) node(i).command(command);
+    }
+    const SteadyTime deadline = after(std::chrono::seconds(10));
+    while (!have_same_epochs()) {
+      if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("no agreement:\n" + views());
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
   }
 
@@ -158,6 +165,30 @@ class RedisCluster {
 
   static bool is_replica(const RedisServer& node) {
     return node.command({"INFO", "replication"}).find("role:slave") != std::string::npos;
+  }
+
+  bool have_same_epochs() {
+    std::vector<std::string> agreed;
+    for (auto& each : nodes_) {
+      if (!each->is_running() || is_replica(*each)) continue;
+      if (agreed.empty()) agreed = epochs(*each);
+      if (epochs(*each) != agreed) return false;
+    }
+    return true;
+  }
+
+  /// Each master's id and the number of its last change, in the order of the ids.
+  static std::vector<std::string> epochs(const RedisServer& node) {
+    std::istringstream lines(node.command({"CLUSTER", "NODES"}));
+    std::vector<std::string> epochs;
+    for (std::string line; std::getline(lines, line);) {
+      std::istringstream words(line);
+      std::string id, address, flags, master, pinged, ponged, epoch;
+      words >> id >> address >> flags >> master >> pinged >> ponged >> epoch;
+      if (master == "-") epochs.push_back(id + " " + epoch);
+    }
+    std::sort(epochs.begin(), epochs.end());
+    return epochs;
   }
 
   /// The index of each slot's master.
