@@ -75,6 +75,12 @@ inline ServerError introduction_error(Reply reply, const std::string& server, co
   return server_error(reply, server);
 }
 
+/// Result: whether a server says so to a client that it does not take: it closes the connection, whatever was asked.
+inline bool is_farewell(const Reply& reply) noexcept {
+  const std::string_view text = reply.text;
+  return reply.is(Reply::Type::error) && (text.starts_with("ERR max number of clients") || text.starts_with("DENIED "));
+}
+
 /// For one thread at a time. Messages of what it throws name the server.
 class RedisConnection {
  public:
@@ -82,9 +88,7 @@ class RedisConnection {
   /// \throws ConnectionError, TimeoutError, ProtocolError; ServerError if the server does not take it.
   RedisConnection(const Endpoint& endpoint, const RedisOptions& options, const TlsContext* tls,
                   const Deadline& deadline)
-      : server_(endpoint.to_text()),
-        reader_(limits(options)),
-        buffer_(new char[buffer_size]) {
+      : server_(endpoint.to_text()), reader_(limits(options)), buffer_(new char[buffer_size]) {
     const Deadline soon = deadline.at_most(options.connect_timeout);
     named([&] { stream_ = std::make_unique<Stream>(endpoint, tls, soon, options.timeout); });
     constexpr ExpectedReply ok{ExpectedReply::Shape::ok};
@@ -100,23 +104,32 @@ class RedisConnection {
     for (std::size_t i = 0; i < introduction.size(); ++i) {
       Reply reply = receive(soon);
       if (reply.is(Reply::Type::error)) throw introduction_error(std::move(reply), server_, options.password);
-      if (!is_as_expected(reply, ok)) throw ProtocolError("redis " + server_ + ": an introduction is answered otherwise");
+      if (!is_as_expected(reply, ok)) throw ProtocolError("redis " + server_ + ": AUTH or SELECT, but no OK");
     }
     if (!is_in_step()) throw ProtocolError("redis " + server_ + ": more replies than commands");
   }
 
   const std::string& server() const noexcept { return server_; }
 
-  /// \throws ConnectionError, TimeoutError.
+  /// \throws ConnectionError, TimeoutError; ServerError if the server does not take us.
   void send(std::string_view commands, const Deadline& deadline) {
-    named([&] { stream_->send(commands, deadline); });
+    try {
+      named([&] { stream_->send(commands, deadline); });
+    } catch (const ConnectionError&) {
+      throw_if_sent_away(deadline);
+      throw;
+    }
   }
 
-  /// Result: the next reply, which may be an error. \throws ConnectionError, TimeoutError, ProtocolError.
+  /// Result: the next reply, which may be an error. \throws ConnectionError, TimeoutError, ProtocolError; ServerError
+  /// if the server does not take us.
   Reply receive(const Deadline& deadline) {
     return named([&] {
       for (;;) {
-        if (auto reply = reader_.next()) return std::move(*reply);
+        if (auto reply = reader_.next()) {
+          if (is_farewell(*reply)) throw server_error(*reply, server_);
+          return std::move(*reply);
+        }
         reader_.feed({buffer_.get(), stream_->receive({buffer_.get(), buffer_size}, deadline)});
       }
     });
@@ -132,6 +145,16 @@ class RedisConnection {
   static constexpr std::size_t buffer_size = std::size_t{64} << 10;
   /// What a reply has beside a value: its head, and what an envelope adds (without metadata).
   static constexpr std::size_t reply_overhead = 1024;
+
+  /// The connection broke while something was sent: the server may have said why before it closed it.
+  void throw_if_sent_away(const Deadline& deadline) {
+    try {
+      receive(deadline);
+    } catch (const ServerError&) {
+      throw;
+    } catch (const CacheError&) {  // it has not
+    }
+  }
 
   /// An element takes memory before any of its bytes have come, so a reply may have fewer of them where it may have
   /// fewer bytes; still more by far than a page of keys or a batch.
