@@ -88,7 +88,8 @@ TEST_CASE("RedisBackend: databases are apart, on every connection") {
   RedisCache first(options);
   CHECK(seventh.set("k", "v"));
   CHECK_FALSE(first.exists("k"));
-  for (const auto& line : {"normal", "pubsub"}) shared_redis_server().client().command({"CLIENT", "KILL", "TYPE", line});
+  for (const auto& line : {"normal", "pubsub"})
+    shared_redis_server().client().command({"CLIENT", "KILL", "TYPE", line});
   CHECK(seventh.get("k") == "v");
   CHECK(seventh.clear() == 1);
   options.database = 1000;

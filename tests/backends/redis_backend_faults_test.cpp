@@ -66,7 +66,7 @@ TEST_CASE("RedisBackend: a connection that breaks in the middle of a batch's rep
   std::vector<std::string> keys;
   for (const auto& [key, value] : items) keys.push_back(key);
   REQUIRE(proxied.cache.set_many(items) == items.size());
-  for (const std::size_t bytes : {0, 1, 5, 777, 4096, 6000}) {
+  for (const std::size_t bytes : {0U, 1U, 5U, 777U, 4096U, 6000U}) {
     CAPTURE(bytes);
     proxied.proxy.cut_after(bytes);
     const auto found = proxied.cache.get_many(keys);  // for a second time
@@ -76,7 +76,7 @@ TEST_CASE("RedisBackend: a connection that breaks in the middle of a batch's rep
     CHECK(right == items.size());
   }
   CHECK(proxied.cache.stats().errors == 0);
-  for (const std::size_t bytes : {0, 1, 5, 777, 2000}) {
+  for (const std::size_t bytes : {0U, 1U, 5U, 777U, 2000U}) {
     CAPTURE(bytes);
     proxied.proxy.cut_after(bytes);
     const auto sets = proxied.cache.stats().sets;

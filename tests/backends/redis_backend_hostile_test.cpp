@@ -65,46 +65,50 @@ TEST_CASE("RedisBackend: more than anybody wants", "[hostile]") {
   for (const char* kind : {"+", "-", ":", "$", "*"}) check_attack<ProtocolError>(kind, say_forever(kind, '1'), get);
   check_attack<ProtocolError>("endless name of an error", say_forever("-ERR", 'x'), get);
   check_attack<ProtocolError>("endless noise", say_forever("", '\0'), get);
-  check_attack<ProtocolError>("endless replies",
-                              [](Connection& connection) {
-                                connection.read_command();
-                                connection.send_forever(repeat("$1\r\na\r\n", 1000));
-                              },
-                              get);
+  check_attack<ProtocolError>(
+      "endless replies",
+      [](Connection& connection) {
+        connection.read_command();
+        connection.send_forever(repeat("$1\r\na\r\n", 1000));
+      },
+      get);
 }
 
 TEST_CASE("RedisBackend: a flood instead of reading what is sent", "[hostile]") {
   const std::string key(std::size_t{16} << 20, 'k');
-  check_attack<TimeoutError>("flood",
-                             [](Connection& connection) { connection.send_forever(repeat(":1\r\n", 1000)); },
-                             [&key](RedisCache& cache) { cache.exists(key); }, 2 * key.size());
+  check_attack<TimeoutError>(
+      "flood", [](Connection& connection) { connection.send_forever(repeat(":1\r\n", 1000)); },
+      [&key](RedisCache& cache) { cache.exists(key); }, 2 * key.size());
 }
 
 TEST_CASE("RedisBackend: arrays too large or too deep", "[hostile]") {
   check_replies<ProtocolError>({"*1000000000\r\n", "*1000000\r\n", "*200000\r\n", "*9223372036854775807\r\n", "*-2\r\n",
                                 "*12345678901234567890\r\n", repeat("*1\r\n", 7) + ":1\r\n",
                                 repeat("*1\r\n", 8) + ":1\r\n", repeat("*1\r\n", 100'000)});
-  check_replies<ProtocolError>({"*1000000\r\n" + repeat("$-1\r\n", 150'000),
-                                repeat("*30000\r\n", 7) + repeat(":1\r\n", 150'000)},
-                               get_three);
+  check_replies<ProtocolError>(
+      {"*1000000\r\n" + repeat("$-1\r\n", 150'000), repeat("*30000\r\n", 7) + repeat(":1\r\n", 150'000)}, get_three);
 }
 
 TEST_CASE("RedisBackend: replies of another kind than the command has", "[hostile]") {
-  check_replies<ProtocolError>({":1\r\n", "+OK\r\n", "*0\r\n", "*-1\r\n*1\r\n", "*1\r\n$1\r\na\r\n", "_\r\n", "%1\r\n"});
+  check_replies<ProtocolError>(
+      {":1\r\n", "+OK\r\n", "*0\r\n", "*-1\r\n*1\r\n", "*1\r\n$1\r\na\r\n", "_\r\n", "%1\r\n"});
   check_replies<ProtocolError>({":1\r\n", "+QUEUED\r\n", "$2\r\nOK\r\n", "$-1\r\n", "*0\r\n", "+\r\n"}, set);
-  check_replies<ProtocolError>({"+OK\r\n", "$1\r\n1\r\n", "$-1\r\n", "*0\r\n"}, [](RedisCache& cache) { cache.exists("k"); });
-  check_replies<ProtocolError>({"+OK\r\n", "$1\r\n1\r\n", "$-1\r\n", "*0\r\n"}, [](RedisCache& cache) { cache.erase("k"); });
+  check_replies<ProtocolError>({"+OK\r\n", "$1\r\n1\r\n", "$-1\r\n", "*0\r\n"},
+                               [](RedisCache& cache) { cache.exists("k"); });
+  check_replies<ProtocolError>({"+OK\r\n", "$1\r\n1\r\n", "$-1\r\n", "*0\r\n"},
+                               [](RedisCache& cache) { cache.erase("k"); });
   check_replies<ProtocolError>({"$1\r\na\r\n", "+OK\r\n", "*1\r\n$1\r\na\r\n", "*2\r\n:1\r\n:1\r\n",
                                 "*2\r\n$1\r\na\r\n$1\r\n1\r\n", "*2\r\n+a\r\n:1\r\n", "*2\r\n*0\r\n:1\r\n"},
                                [](RedisCache& cache) { cache.get_entry("k"); });
   for (const char* error : {"-\r\n", "-ERR\r\n", "- \r\n"}) {  // which leave the connection in step
-    check_attack<ServerError>(error,
-                              [error](Connection& connection) {
-                                connection.read_command();
-                                connection.send(error);
-                                HostileRedis::behave(connection);
-                              },
-                              get);
+    check_attack<ServerError>(
+        error,
+        [error](Connection& connection) {
+          connection.read_command();
+          connection.send(error);
+          HostileRedis::behave(connection);
+        },
+        get);
   }
 }
 
@@ -137,16 +141,19 @@ TEST_CASE("RedisBackend: a reply that does not come, or not all of it", "[hostil
     check_attack<ConnectionError>("then an end", end_with(begin, &Connection::close), get);
     check_attack<ConnectionError>("then a reset", end_with(begin, &Connection::reset), get);
   }
-  check_attack<ConnectionError>("closed at once", [](Connection& connection) { connection.close(); }, get);
-  check_attack<ConnectionError>("reset at once", [](Connection& connection) { connection.reset(); }, get);
+  check_attack<ConnectionError>(
+      "closed at once", [](Connection& connection) { connection.close(); }, get);
+  check_attack<ConnectionError>(
+      "reset at once", [](Connection& connection) { connection.reset(); }, get);
   for (const std::string head : {"$100000\r\n", "+", "*3\r\n$100000\r\n"}) {
-    check_attack<TimeoutError>("byte by byte",
-                               [head](Connection& connection) {
-                                 connection.read_command();
-                                 connection.send(head);
-                                 connection.drip(std::string(100'000, 'x'), 20ms);
-                               },
-                               head.front() == '*' ? get_three : get);
+    check_attack<TimeoutError>(
+        "byte by byte",
+        [head](Connection& connection) {
+          connection.read_command();
+          connection.send(head);
+          connection.drip(std::string(100'000, 'x'), 20ms);
+        },
+        head.front() == '*' ? get_three : get);
   }
 }
 
@@ -230,28 +237,29 @@ TEST_CASE("RedisBackend: a server that repeats the password does not get it into
 
 TEST_CASE("RedisBackend: pages of keys that are none", "[hostile]") {
   for (const auto call : {list, clear}) {
-    check_replies<ProtocolError>({"*1\r\n$1\r\n0\r\n", "*3\r\n$1\r\n0\r\n*0\r\n*0\r\n", "*2\r\n:0\r\n*0\r\n",
-                                  "*2\r\n$1\r\n0\r\n$1\r\na\r\n", "*2\r\n$1\r\n0\r\n*-1\r\n",
-                                  "*2\r\n$1\r\n0\r\n*1\r\n:1\r\n", "*2\r\n$1\r\n0\r\n*1\r\n*1\r\n$3\r\np:k\r\n",
-                                  "*2\r\n$3\r\nabc\r\n*0\r\n", "*2\r\n$0\r\n\r\n*0\r\n", "*2\r\n$-1\r\n*0\r\n",
-                                  "*2\r\n$2\r\n-1\r\n*0\r\n", "+OK\r\n", "$-1\r\n", "*0\r\n"},
-                                 call);
-    check_attack<TimeoutError>("no end",
-                               [](Connection& connection) {
-                                 while (true) {
-                                   const auto command = connection.read_command();
-                                   if (command[0] == "GET") HostileRedis::answer(connection, command);
-                                   if (command[0] == "SCAN") connection.send("*2\r\n$1\r\n7\r\n*1\r\n$3\r\np:k\r\n");
-                                   if (command[0] == "UNLINK") connection.send(":1\r\n");
-                                 }
-                               },
-                               call);
+    check_replies<ProtocolError>(
+        {"*1\r\n$1\r\n0\r\n", "*3\r\n$1\r\n0\r\n*0\r\n*0\r\n", "*2\r\n:0\r\n*0\r\n", "*2\r\n$1\r\n0\r\n$1\r\na\r\n",
+         "*2\r\n$1\r\n0\r\n*-1\r\n", "*2\r\n$1\r\n0\r\n*1\r\n:1\r\n", "*2\r\n$1\r\n0\r\n*1\r\n*1\r\n$3\r\np:k\r\n",
+         "*2\r\n$3\r\nabc\r\n*0\r\n", "*2\r\n$0\r\n\r\n*0\r\n", "*2\r\n$-1\r\n*0\r\n", "*2\r\n$2\r\n-1\r\n*0\r\n",
+         "+OK\r\n", "$-1\r\n", "*0\r\n"},
+        call);
+    check_attack<TimeoutError>(
+        "no end",
+        [](Connection& connection) {
+          while (true) {
+            const auto command = connection.read_command();
+            if (command[0] == "GET") HostileRedis::answer(connection, command);
+            if (command[0] == "SCAN") connection.send("*2\r\n$1\r\n7\r\n*1\r\n$3\r\np:k\r\n");
+            if (command[0] == "UNLINK") connection.send(":1\r\n");
+          }
+        },
+        call);
   }
 }
 
 TEST_CASE("RedisBackend: no key of another is removed, whatever the server's pages have", "[hostile]") {
-  ScriptedServer server(answer_commands({{"SCAN", "*2\r\n$1\r\n0\r\n*3\r\n$3\r\np:k\r\n$3\r\nq:k\r\n$0\r\n\r\n"},
-                                         {"UNLINK", ":1\r\n"}}));
+  ScriptedServer server(
+      answer_commands({{"SCAN", "*2\r\n$1\r\n0\r\n*3\r\n$3\r\np:k\r\n$3\r\nq:k\r\n$0\r\n\r\n"}, {"UNLINK", ":1\r\n"}}));
   auto options = redis_at(server.port());
   options.prefix = "p:";
   RedisCache cache(options);

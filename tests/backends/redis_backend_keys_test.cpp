@@ -127,7 +127,7 @@ TEST_CASE("RedisBackend: with an empty prefix the whole database is the cache's"
 
 TEST_CASE("RedisBackend: batches of any size, with duplicates and absent keys") {
   if (skipped_without_redis()) return;
-  for (const std::size_t size : {0, 1, 999, 1000, 1001, 2500}) {
+  for (const std::size_t size : {0U, 1U, 999U, 1000U, 1001U, 2500U}) {
     CAPTURE(size);
     RedisCache cache(shared_redis());
     const Keys keys = numbered(size);

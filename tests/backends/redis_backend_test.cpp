@@ -133,7 +133,8 @@ TEST_CASE("RedisBackend: lifetimes are the server's, in milliseconds") {
 TEST_CASE("RedisBackend: a lifetime beyond all that Redis can count is a very long one") {
   if (skipped_without_redis()) return;
   Redis redis;
-  for (const larder::Ttl ttl : {larder::Ttl(std::chrono::milliseconds::max()), larder::Ttl(std::chrono::hours::max())}) {
+  for (const larder::Ttl ttl :
+       {larder::Ttl(std::chrono::milliseconds::max()), larder::Ttl(std::chrono::hours::max())}) {
     CHECK(redis.cache.set("k", "v", ttl));
     CHECK(redis.pttl("k") > 1000LL * 60 * 60 * 24 * 365 * 1000);
     CHECK(redis.cache.get("k") == "v");

@@ -56,7 +56,7 @@ TEST_CASE("RedisBackend: through TLS, values of all sizes") {
     options.password = "secret";
     options.host = host;
     RedisCache cache(options);
-    for (const std::size_t size : {0, 1, 16'383, 16'384, 16'385, 3'000'000}) {
+    for (const std::size_t size : {0U, 1U, 16'383U, 16'384U, 16'385U, 3'000'000U}) {
       const std::string value(size, 'v');
       CHECK(cache.set("k", value));
       CHECK(cache.get("k") == value);
@@ -69,7 +69,6 @@ TEST_CASE("RedisBackend: through TLS, values of all sizes") {
     CHECK(found.at("777") == items[777].second);
     CHECK(cache.clear() == items.size() + 1);
 
-    
     CHECK(cache.stats().errors == 0);
   }
 }

@@ -24,17 +24,12 @@
 
 namespace larder::detail {
 
-/// Whether it is what a server says to a client that is one too many, to close the connection then.
-inline bool is_turned_away(const Reply& reply) noexcept {
-  return reply.is(Reply::Type::error) && reply.text.view().starts_with("ERR max number of clients");
-}
-
 /// Result: the error that a server answered with, as an exception.
 inline ServerError server_error(const Reply& reply, const std::string& server) {
   const std::string_view text = reply.text;
   std::string code(text.substr(0, text.find(' ')));
   // Which has no code of its own, and calls for other measures than a wrong command.
-  if (is_turned_away(reply)) code = "MAXCLIENTS";
+  if (text.starts_with("ERR max number of clients")) code = "MAXCLIENTS";
   return ServerError(std::move(code), "redis " + server + ": " + std::string(text.substr(0, 1000)));
 }
 
@@ -82,6 +77,12 @@ inline ServerError introduction_error(Reply reply, const std::string& server, co
   return server_error(reply, server);
 }
 
+/// Result: whether a server says so to a client that it does not take: it closes the connection, whatever was asked.
+inline bool is_farewell(const Reply& reply) noexcept {
+  const std::string_view text = reply.text;
+  return reply.is(Reply::Type::error) && (text.starts_with("ERR max number of clients") || text.starts_with("DENIED "));
+}
+
 /// For one thread at a time. Messages of what it throws name the server.
 class RedisConnection {
  public:
@@ -89,9 +90,7 @@ class RedisConnection {
   /// \throws ConnectionError, TimeoutError, ProtocolError; ServerError if the server does not take it.
   RedisConnection(const Endpoint& endpoint, const RedisOptions& options, const TlsContext* tls,
                   const Deadline& deadline)
-      : server_(endpoint.to_text()),
-        reader_(limits(options)),
-        buffer_(new char[buffer_size]) {
+      : server_(endpoint.to_text()), reader_(limits(options)), buffer_(new char[buffer_size]) {
     const Deadline soon = deadline.at_most(options.connect_timeout);
     named([&] { stream_ = std::make_unique<Stream>(endpoint, tls, soon, options.timeout); });
     constexpr ExpectedReply ok{ExpectedReply::Shape::ok};
@@ -107,28 +106,30 @@ class RedisConnection {
     for (std::size_t i = 0; i < introduction.size(); ++i) {
       Reply reply = receive(soon, ok);
       if (reply.is(Reply::Type::error)) throw introduction_error(std::move(reply), server_, options.password);
-      if (!is_as_expected(reply, ok)) throw ProtocolError("redis " + server_ + ": an introduction is answered otherwise");
+      if (!is_as_expected(reply, ok)) throw ProtocolError("redis " + server_ + ": AUTH or SELECT, but no OK");
     }
     if (!is_in_step()) throw ProtocolError("redis " + server_ + ": more replies than commands");
   }
 
   const std::string& server() const noexcept { return server_; }
 
-  /// \throws ConnectionError, TimeoutError.
+  /// \throws ConnectionError, TimeoutError; ServerError if the server does not take us.
   void send(std::string_view commands, const Deadline& deadline) {
-    named([&] { stream_->send(commands, deadline); });
+    try {
+      named([&] { stream_->send(commands, deadline); });
+    } catch (const ConnectionError&) {
+      throw_if_sent_away(deadline);
+      throw;
+    }
   }
 
   /// Result: the next reply, which may be an error. One of more elements than are expected is refused as it comes.
-  /// \throws ConnectionError, TimeoutError, ProtocolError.
+  /// \throws ConnectionError, TimeoutError, ProtocolError; ServerError if the server does not take us.
   Reply receive(const Deadline& deadline, const ExpectedReply& expected = {}) {
-    reader_.expect_elements(expected.most_elements());
-    return named([&] {
-      for (;;) {
-        if (auto reply = reader_.next()) return std::move(*reply);
-        reader_.feed({buffer_.get(), stream_->receive({buffer_.get(), buffer_size}, deadline)});
-      }
-    });
+    for (;;) {
+      if (auto reply = next_received(expected)) return std::move(*reply);
+      named([&] { reader_.feed({buffer_.get(), stream_->receive({buffer_.get(), buffer_size}, deadline)}); });
+    }
   }
 
   /// Receives what there is, up to 64 KiB, without waiting for it. Result: whether there was anything, and so may be
@@ -141,10 +142,13 @@ class RedisConnection {
     });
   }
 
-  /// Result: the next reply, if all of it has been received. \throws ProtocolError.
+  /// Result: the next reply, if all of it has been received. \throws ProtocolError; ServerError if the server does not
+  /// take us.
   std::optional<Reply> next_received(const ExpectedReply& expected = {}) {
     reader_.expect_elements(expected.most_elements());
-    return named([&] { return reader_.next(); });
+    auto reply = named([&] { return reader_.next(); });
+    if (reply && is_farewell(*reply)) throw server_error(*reply, server_);
+    return reply;
   }
 
   /// Result: the next reply, if all of it has come. \throws ConnectionError, TimeoutError, ProtocolError.
@@ -171,6 +175,16 @@ class RedisConnection {
   static constexpr std::size_t buffer_size = std::size_t{64} << 10;
   /// What a reply has beside a value: its head, and what an envelope adds (without metadata).
   static constexpr std::size_t reply_overhead = 1024;
+
+  /// The connection broke while something was sent: the server may have said why before it closed it.
+  void throw_if_sent_away(const Deadline& deadline) {
+    try {
+      receive(deadline);
+    } catch (const ServerError&) {
+      throw;
+    } catch (const CacheError&) {  // it has not
+    }
+  }
 
   /// Four bytes can be an element, which takes sixteen times that here, so a reply may have fewer of them where it may
   /// have fewer bytes; still more by far than a page of keys or a batch.

@@ -2,7 +2,6 @@
 /// RedisNode: one Redis server, reached by a pool of connections.
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <memory>
@@ -76,7 +75,7 @@ class RedisNode {
     return exchange_once(commands, deadline);
   }
 
-  /// Receives the replies of commands that were sent by a connection, which is given back if it can be used again.
+  /// Receives the replies of commands that were sent by a connection, which is given back.
   static std::vector<Reply> receive_all(Lease& connection, const RedisCommands& commands, const Deadline& deadline) {
     std::vector<Reply> replies;
     receive_more(connection, commands, replies, Wait::yes, deadline);
@@ -103,8 +102,7 @@ class RedisNode {
     if (!connection->is_in_step()) {
       throw ProtocolError("redis " + connection->server() + ": more replies than commands");
     }
-    // The end of a connection that the server is about to close may not have come yet when it is lent again.
-    if (!std::any_of(replies.begin(), replies.end(), is_turned_away)) connection.give_back();
+    connection.give_back();
     return true;
   }
 
