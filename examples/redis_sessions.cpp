@@ -55,7 +55,8 @@ class Sessions {
       const auto session = cache_.get_entry(each);
       if (!session) continue;  // it has ended in the meantime
       const auto left = std::chrono::duration_cast<std::chrono::seconds>(*session->ttl_remaining());
-      out << "  " << session->value << " from " << session->metadata.at("address") << ", " << left.count() << " s left\n";
+      out << "  " << session->value << " from " << session->metadata.at("address") << ", " << left.count()
+          << " s left\n";
     }
   }
 

@@ -50,8 +50,8 @@ class Hiredis {
       words_.push_back(key.data());
       lengths_.push_back(key.size());
     }
-    const ReplyOwner reply = owned(
-        redisCommandArgv(context_.get(), static_cast<int>(words_.size()), words_.data(), lengths_.data()));
+    const ReplyOwner reply =
+        owned(redisCommandArgv(context_.get(), static_cast<int>(words_.size()), words_.data(), lengths_.data()));
     std::size_t bytes = 0;
     for (std::size_t i = 0; i < reply->elements; ++i) bytes += static_cast<std::size_t>(reply->element[i]->len);
     return bytes;
@@ -94,7 +94,9 @@ struct Redis {
     backend.set_many(items);
   }
 
-  std::span<const std::string> batch_keys(std::size_t index) const { return std::span(keys).subspan(index, remote_batch); }
+  std::span<const std::string> batch_keys(std::size_t index) const {
+    return std::span(keys).subspan(index, remote_batch);
+  }
 
   RedisBackend<> backend;
   Hiredis hiredis;
@@ -125,11 +127,10 @@ std::vector<RemotePair> redis_pairs(const std::string& url) {
                      return bytes;
                    },
                    [redis](std::size_t i) { return redis->hiredis.get_many(redis->batch_keys(i)); }});
-  pairs.push_back({"redis set", 2000, 0,
-                   [redis](std::size_t i) {
-                     return redis->backend.set(redis->keys[i], redis->values[i]) ? remote_value_size : 0;
-                   },
-                   [redis](std::size_t i) { return redis->hiredis.set(redis->keys[i], redis->values[i]); }});
+  pairs.push_back(
+      {"redis set", 2000, 0,
+       [redis](std::size_t i) { return redis->backend.set(redis->keys[i], redis->values[i]) ? remote_value_size : 0; },
+       [redis](std::size_t i) { return redis->hiredis.set(redis->keys[i], redis->values[i]); }});
   pairs.push_back({"redis set_many of 1,000", 40, 0,
                    [redis](std::size_t i) {
                      return redis->backend.set_many(std::span(redis->items).subspan(i, remote_batch)) *

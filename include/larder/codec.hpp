@@ -21,8 +21,8 @@ namespace larder {
 ///
 /// - `encode(value)`: something that converts to `std::string_view`, a view of the value itself included. What it
 ///   throws passes through to the caller of `set`, and nothing is stored.
-/// - `decode(bytes)`: the value, or empty if the bytes are none. What it throws, `std::bad_alloc` apart, means the same:
-///   a stored value that cannot be decoded is a miss, counted as undecodable and reported. `bytes` is a
+/// - `decode(bytes)`: the value, or empty if the bytes are none. What it throws, `std::bad_alloc` apart, means the
+///   same: a stored value that cannot be decoded is a miss, counted as undecodable and reported. `bytes` is a
 ///   `std::string_view`, or a `larder::Bytes` by value where decode takes that, which may be kept without copying.
 ///
 /// Both are called from several threads at once where the backend is, and never under a lock.
@@ -85,8 +85,8 @@ concept IsOwnedText = IsText<Type> && !std::ranges::enable_view<Type>;
 template <class Value>
 struct DefaultCodec {
   static_assert(sizeof(Value) == 0,
-                "larder: there is no codec for this type of values; write one (see larder/codec.hpp) and name it as the "
-                "backend's last template argument");
+                "larder: there is no codec for this type of values; write one (see larder/codec.hpp) and name it as "
+                "the backend's last template argument");
 };
 
 template <detail::IsOwnedText Value>

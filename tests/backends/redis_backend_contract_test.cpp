@@ -82,7 +82,8 @@ larder::BackendCapabilities capabilities() {
 }
 
 // Less than for a cache in memory, to which a call costs a thousandth.
-constexpr larder::testing::ContractOptions some{.sequences = 15, .operations = 60, .threads = 4, .history_operations = 300};
+constexpr larder::testing::ContractOptions some{
+    .sequences = 15, .operations = 60, .threads = 4, .history_operations = 300};
 
 template <class Cache>
 std::function<void(Cache&)> only_if(bool wanted, void (*function)(Cache&)) {
@@ -103,10 +104,11 @@ bool add(const std::string& name, RedisOptions (*server)(), bool may_break = fal
             plant_text(dynamic_cast<Backend&>(cache).options(), key,
                        std::string("\xd3LRDR\r\n\0\x02 of a later version", 27));
           },
-      .break_store = only_if<Cache>(may_break, [](Cache&) {
-        shared_proxy().refuse();
-        shared_proxy().cut();
-      }),
+      .break_store = only_if<Cache>(may_break,
+                                    [](Cache&) {
+                                      shared_proxy().refuse();
+                                      shared_proxy().cut();
+                                    }),
       .mend_store = only_if<Cache>(may_break, [](Cache&) { shared_proxy().accept(); }),
       .options = some,
   }));

@@ -29,7 +29,8 @@ TEST_CASE("RedisOptions: the defaults are a server on this machine", "[redis_opt
 
 TEST_CASE("RedisOptions: a URL names everything, and may leave out everything", "[redis_options]") {
   const auto all = RedisOptions::from_url(
-      "redis://alice:s%40cr%3At@cache.example.com:7000/3?prefix=shop%3A&timeout=250ms&connect_timeout=2s&scan_timeout=1min"
+      "redis://alice:s%40cr%3At@cache.example.com:7000/"
+      "3?prefix=shop%3A&timeout=250ms&connect_timeout=2s&scan_timeout=1min"
       "&default_ttl=90&pool_size=3&max_reply_bytes=2048");
   CHECK(all.host == "cache.example.com");
   CHECK(all.port == 7000);
@@ -90,11 +91,12 @@ TEST_CASE("RedisOptions: a URL that makes no sense is refused by the part that m
 }
 
 TEST_CASE("RedisOptions: no refusal repeats a password", "[redis_options]") {
-  for (const char* url : {"redis://user:hunter2@h:0", "redis://user:hunter2@", "redis://:hunter2%zz@h", "hunter2",
-                          "redis://user:hunter2@h/?colour=red", "redis://user:hunter2@h/zero", "redis://user:hunter2@[h",
-                          // Written without the %xx that they need.
-                          "redis://user:hunter2/@h", "redis://user:/hunter2@h", "redis://user:?hunter2@h",
-                          "redis://user:1/hunter2?@h", "redis://user:1?hunter2=x@h", "redis://user:1?timeout=hunter2@h"}) {
+  for (const char* url :
+       {"redis://user:hunter2@h:0", "redis://user:hunter2@", "redis://:hunter2%zz@h", "hunter2",
+        "redis://user:hunter2@h/?colour=red", "redis://user:hunter2@h/zero", "redis://user:hunter2@[h",
+        // Written without the %xx that they need.
+        "redis://user:hunter2/@h", "redis://user:/hunter2@h", "redis://user:?hunter2@h", "redis://user:1/hunter2?@h",
+        "redis://user:1?hunter2=x@h", "redis://user:1?timeout=hunter2@h"}) {
     INFO(url);
     const std::string refusal = refusal_of_url(url);
     CHECK_FALSE(contains(refusal, "hunter2"));

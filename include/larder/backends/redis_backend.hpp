@@ -28,9 +28,9 @@ namespace larder {
 
 /// A cache in Redis, shared by all who name the same server, database and prefix.
 ///
-/// - A key is stored as `prefix` + key; a value as its codec encodes it, raw, so that other clients can read it. One with
-///   metadata is stored in an envelope (backends/detail/envelope.hpp), which also remembers `created_at`; so does a raw
-///   value that looks like one. Of the others `created_at` is unknown, and the clock's epoch.
+/// - A key is stored as `prefix` + key; a value as its codec encodes it, raw, so that other clients can read it. One
+///   with metadata is stored in an envelope (backends/detail/envelope.hpp), which also remembers `created_at`; so is a
+///   raw value that looks like one. Of the others `created_at` is unknown, and the clock's epoch.
 /// - Expiry is the server's, in milliseconds by its clock.
 /// - `set` declines a value that no reply of `max_reply_bytes` could bring back.
 /// - A value that cannot be decoded, and a key of another type than a string, are misses that count as `undecodable`
@@ -70,7 +70,8 @@ class RedisBackend final : public CacheBackend<Key, Value> {
       .error_hook = true,
   };
 
-  /// Connects to nobody yet. \throws InvalidArgumentError if the options make no sense or a file of `tls` cannot be used.
+  /// Connects to nobody yet. \throws InvalidArgumentError if the options make no sense or a file of `tls` cannot be
+  /// used.
   explicit RedisBackend(RedisOptions options = {}, Codec codec = {})
       : store_(std::move(options)), codec_(std::move(codec)) {}
 

@@ -80,7 +80,9 @@ struct RedisOptions {
     }
     if (url.username) options.username = *url.username;
     if (url.password) options.password = *url.password;
-    if (url.hosts.size() > 1) Url::fail("there is more than one host; name one server of a cluster, which tells the others");
+    if (url.hosts.size() > 1) {
+      Url::fail("there is more than one host; name one server of a cluster, which tells the others");
+    }
     if (url.scheme == "redis+unix") {
       if (!url.hosts.empty()) Url::fail("redis+unix:// is followed by a third slash and a path");
       options.unix_socket = "/" + url.path;
@@ -112,7 +114,8 @@ struct RedisOptions {
     require(!default_ttl || default_ttl->count() > 0, "default_ttl",
             std::to_string(default_ttl.value_or(std::chrono::milliseconds(0)).count()) + " ms");
     require(pool_size > 0, "pool_size", "0");
-    require(max_reply_bytes >= 1024, "max_reply_bytes", std::to_string(max_reply_bytes) + ", which must be 1024 or more");
+    require(max_reply_bytes >= 1024, "max_reply_bytes",
+            std::to_string(max_reply_bytes) + ", which must be 1024 or more");
     require(max_redirects >= 0, "max_redirects", std::to_string(max_redirects));
     require(topology_refresh_interval.count() >= 0, "topology_refresh_interval",
             std::to_string(topology_refresh_interval.count()) + " ms");

@@ -36,7 +36,8 @@ TEST_CASE("Crc32: the check value of its definition", "[envelope]") {
 
 TEST_CASE("Envelope: value, metadata and creation time come back", "[envelope]") {
   const Metadata metadata{{"", "empty name"}, {"type", "user"}, {"empty text", ""}, {std::string("\0\n", 2), "\xff"}};
-  for (const std::string& value : {std::string(), std::string("v"), std::string("\0\r\n", 3), std::string(100'000, 'x')}) {
+  for (const std::string& value :
+       {std::string(), std::string("v"), std::string("\0\r\n", 3), std::string(100'000, 'x')}) {
     const auto created = at(1'700'000'000'123ms);
     const std::string sealed = Envelope::seal(value, metadata, created);
     CHECK(Envelope::is_one(sealed));

@@ -39,7 +39,7 @@ std::string refusal(std::string_view bytes, const ReplyLimits& limits = {}) {
 }
 
 TEST_CASE("ReplyReader: every kind of reply, in pieces of any size", "[resp]") {
-  for (const std::size_t step : {1, 2, 3, 7, 100}) {
+  for (const std::size_t step : std::initializer_list<std::size_t>{1, 2, 3, 7, 100}) {
     CAPTURE(step);
     CHECK(read("+OK\r\n", step)->text == "OK");
     CHECK(read("+OK\r\n", step)->is(Reply::Type::status));

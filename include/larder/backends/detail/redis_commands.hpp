@@ -21,13 +21,13 @@ namespace larder::detail {
 struct ExpectedReply {
   enum class Shape : unsigned char {
     anything,
-    ok,          ///< `OK`
-    ok_or_nil,   ///< `OK`, or nil where a condition did not hold
-    text_or_nil, ///< a bulk string or nil
+    ok,           ///< `OK`
+    ok_or_nil,    ///< `OK`, or nil where a condition did not hold
+    text_or_nil,  ///< a bulk string or nil
     integer,
-    texts,       ///< an array of bulk strings and nils, as many as `elements`
-    entry,       ///< an array of a bulk string or nil, and an integer
-    page,        ///< an array of a cursor, and an array of bulk strings
+    texts,  ///< an array of bulk strings and nils, as many as `elements`
+    entry,  ///< an array of a bulk string or nil, and an integer
+    page,   ///< an array of a cursor, and an array of bulk strings
   };
 
   Shape shape = Shape::anything;

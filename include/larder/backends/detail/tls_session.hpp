@@ -75,8 +75,8 @@ class TlsContext {
 
   static void require(int succeeded, const char* option, const std::string& value) {
     if (succeeded != 1) {
-      throw InvalidArgumentError(std::string("tls.") + option + " = \"" + value + "\" cannot be used: " +
-                                 tls_error_text());
+      throw InvalidArgumentError(std::string("tls.") + option + " = \"" + value +
+                                 "\" cannot be used: " + tls_error_text());
     }
   }
 

@@ -135,7 +135,9 @@ struct Url {
       if (bracket == std::string_view::npos) fail("a [ without its ] in the host");
       name = text.substr(1, bracket - 1);
       colon = text.find(':', bracket);
-      if (bracket + 1 != (colon == std::string_view::npos ? text.size() : colon)) fail("no port behind the ] in the host");
+      if (bracket + 1 != (colon == std::string_view::npos ? text.size() : colon)) {
+        fail("no port behind the ] in the host");
+      }
     }
     Endpoint endpoint{.host = decoded(name, "host")};
     if (endpoint.host.empty()) fail("a host is empty");
