@@ -42,8 +42,8 @@ std::string node(const std::string& host, int port) {
 
 /// A range whose master has replicas, each of which is `node(...)`.
 std::string range(int first, int last, const std::vector<std::string>& nodes) {
-  std::string text = "*" + std::to_string(2 + nodes.size()) + "\r\n:" + std::to_string(first) + "\r\n:" +
-                     std::to_string(last) + "\r\n";
+  std::string text = "*" + std::to_string(2 + nodes.size()) + "\r\n:" + std::to_string(first) +
+                     "\r\n:" + std::to_string(last) + "\r\n";
   for (const auto& each : nodes) text += each;
   return text;
 }
@@ -90,8 +90,8 @@ TEST_CASE("redis_slot_of: a server agrees") {
 }
 
 TEST_CASE("parse_cluster_slots: ranges with masters and replicas") {
-  const auto ranges = slots_of(array({range(0, 99, {node("$1\r\na", 1), node("$3\r\n::1", 2)}),
-                                      range(100, 16383, {node("$1\r\nb", 65535)})}));
+  const auto ranges = slots_of(
+      array({range(0, 99, {node("$1\r\na", 1), node("$3\r\n::1", 2)}), range(100, 16383, {node("$1\r\nb", 65535)})}));
   REQUIRE(ranges.size() == 2);
   CHECK(ranges[0].first == 0);
   CHECK(ranges[0].last == 99);

@@ -102,7 +102,7 @@ class RedisCluster final : public RedisTransport {
     // What the round has shown, to be seen to at its end, when no connection is held.
     std::vector<Lost> lost{};
     bool is_outdated = false;
-    Node witness{};            // of that
+    Node witness{};             // of that
     bool is_in_motion = false;  // a slot is
   };
 

@@ -130,8 +130,7 @@ struct Redirect {
         !parse(text.substr(colon + 1), redirect.endpoint.port) || redirect.endpoint.port == 0) {
       throw ProtocolError("redis " + asked.to_text() + ": a redirection to nowhere");
     }
-    redirect.endpoint =
-        cluster_endpoint(text.substr(space + 1, colon - space - 1), redirect.endpoint.port, asked);
+    redirect.endpoint = cluster_endpoint(text.substr(space + 1, colon - space - 1), redirect.endpoint.port, asked);
     return redirect;
   }
 

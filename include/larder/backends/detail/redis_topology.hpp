@@ -112,7 +112,8 @@ class RedisTopology {
   Node node_locked(const Endpoint& endpoint) {
     if (const auto known = nodes_.find(endpoint); known != nodes_.end()) return known->second;
     // Redirections could name ever new ones.
-    if (nodes_.size() >= most_nodes) std::erase_if(nodes_, [](const auto& each) { return each.second.use_count() == 1; });
+    if (nodes_.size() >= most_nodes)
+      std::erase_if(nodes_, [](const auto& each) { return each.second.use_count() == 1; });
     return nodes_.emplace(endpoint, std::make_shared<RedisNode>(endpoint, settings_)).first->second;
   }
 

@@ -52,8 +52,7 @@ class Socket {
       const auto share = deadline.remaining() / static_cast<std::chrono::nanoseconds::rep>(addresses.size() - i);
       try {
         Socket socket(addresses[i]);
-        socket.finish_connecting(addresses[i],
-                                 deadline.at_most(std::chrono::ceil<std::chrono::milliseconds>(share)));
+        socket.finish_connecting(addresses[i], deadline.at_most(std::chrono::ceil<std::chrono::milliseconds>(share)));
         socket.set_options(addresses[i], timeout);
         return socket;
       } catch (const CacheError&) {
@@ -167,7 +166,8 @@ class Socket {
       throw ConnectionError("a socket without a time-out: " + error_text(errno));
     }
     receive_timeout_ = wanted;
-    if (::fcntl(descriptor_, F_SETFL, 0) != 0) throw ConnectionError("a socket that cannot block: " + error_text(errno));
+    if (::fcntl(descriptor_, F_SETFL, 0) != 0)
+      throw ConnectionError("a socket that cannot block: " + error_text(errno));
   }
 
   std::size_t receive_with(int flags, std::span<char> buffer) {
