@@ -20,6 +20,7 @@
 #include "tests/support/catch.hpp"
 #include "tests/support/random.hpp"
 #include "tests/support/redis_cluster.hpp"
+#include "tests/support/tls_certificates.hpp"
 
 using namespace larder_tests;
 using namespace std::chrono_literals;
@@ -357,6 +358,29 @@ TEST_CASE("RedisBackend on a cluster: large values take their turns") {
   CHECK(found.size() == items.size());
   for (const auto& [key, value] : found) CHECK(value.size() == key.size() + 200'000);
   CHECK(cache.clear() == items.size());
+}
+
+TEST_CASE("RedisBackend on a cluster: batches through TLS") {
+  if (skipped_without_redis() || skipped_without_openssl()) return;
+  const auto& made = tls_certificates();
+  RedisCluster cluster({.server = {.tls = RedisTls{made.server.certificate, made.server.key, made.authority}}});
+  auto options = options_for(cluster, "tls:");
+  options.tls.enabled = true;
+  options.tls.ca_file = made.authority;
+  Cache cache(options);
+  const auto keys = numbered("k", 500);
+  std::vector<std::pair<std::string, std::string>> items;
+  for (const auto& key : keys) items.emplace_back(key, value_of(key, key.size()) + std::string(500, 'x'));
+  // Twice, since the first time the connections are still to be opened, one after the other.
+  for (int round = 0; round < 2; ++round) {
+    CHECK(cache.set_many(items) == keys.size());
+    const auto found = cache.get_many(keys);
+    CHECK(found.size() == keys.size());
+    for (const auto& [key, value] : items) {
+      if (found.at(key) != value) FAIL(key << " has " << found.at(key));
+    }
+  }
+  CHECK(cache.clear() == keys.size());
 }
 
 TEST_CASE("RedisBackend on a cluster: keys with a hash tag are kept together") {

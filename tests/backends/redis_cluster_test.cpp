@@ -164,9 +164,8 @@ TEST_CASE("RedisCluster: redirections in a circle end") {
 TEST_CASE("RedisCluster: redirections to nowhere, or of another slot, are an error of the protocol") {
   const std::string said = GENERATE(as<std::string>(), "-MOVED\t12182\r\n", "-MOVED 12182 nowhere\r\n",
                                     "-ASK 99999 127.0.0.1:1\r\n", "-MOVED 5061 127.0.0.1:1\r\n");
-  Nodes nodes(1, [&](std::size_t, const Command& command) {
-    return command[0] == "CLUSTER" ? nodes.table(0, 0) : said;
-  });
+  Nodes nodes(1,
+              [&](std::size_t, const Command& command) { return command[0] == "CLUSTER" ? nodes.table(0, 0) : said; });
   Cache cache(nodes.options());
   INFO(said);
   if (said.front() == '-' && said[6] == '\t') {

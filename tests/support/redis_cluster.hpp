@@ -109,8 +109,9 @@ class RedisCluster {
     }
     return moved;
   }
-  /// Once all keys have moved: tells all masters that run, from whom the others hear it. Returns when these agree on who
-  /// was the last to change something: a master that has yet to hear of it could lose the next slot that it is given.
+  /// Once all keys have moved: tells all masters that run, from whom the others hear it. Returns when these agree on
+  /// who was the last to change something: a master that has yet to hear of it could lose the next slot that it is
+  /// given.
   void finish_move(std::size_t slot, std::size_t from, std::size_t to) {
     const std::vector<std::string> command{"CLUSTER", "SETSLOT", std::to_string(slot), "NODE", ids_.at(to)};
     node(to).command(command);
