@@ -226,10 +226,16 @@ TEST_CASE("RedisBackend: with all connections in use, a call waits for its turn,
   options.timeout = options.connect_timeout = 5s;
   RedisCache patient(options);
   {
-    std::thread other([&] { CHECK_NOTHROW(patient.get("k")); });
+    std::optional<std::string> first;
+    std::string failure;
+    std::thread other([&] {
+      failure = message_of<larder::CacheError>([&] { first = patient.get("k"); });
+    });
     while (server.commands().empty()) std::this_thread::sleep_for(1ms);
     CHECK(patient.get("k") == "w");
     other.join();
+    CHECK(failure.empty());
+    CHECK(first == "v");
     CHECK(server.connections() == 1);
   }
   std::vector<std::string> messages(3);
