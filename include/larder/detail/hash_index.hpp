@@ -122,7 +122,9 @@ class HashIndex {
   [[gnu::always_inline]] void prefetch_early(std::uint32_t hash) const noexcept {
     // relaxed: the two may not even belong together.
     const std::size_t home = Table::home_of(hash, early_count_.load(std::memory_order_relaxed));
-    prefetch(early_buckets_.load(std::memory_order_relaxed) + home * sizeof(typename Table::Bucket));
+    // A number, since there may be no pointer to count from.
+    const auto address = early_buckets_.load(std::memory_order_relaxed) + home * sizeof(typename Table::Bucket);
+    prefetch(reinterpret_cast<const void*>(address));
   }
 
   /// Reads the home bucket ahead of a look-up. For any thread.
@@ -307,7 +309,7 @@ class HashIndex {
 
   /// Says where `prefetch_early` should look.
   void announce(const Table* table) noexcept {
-    const char* const buckets = table == nullptr ? nullptr : reinterpret_cast<const char*>(&table->bucket(0));
+    const std::uintptr_t buckets = table == nullptr ? 0 : reinterpret_cast<std::uintptr_t>(&table->bucket(0));
     early_buckets_.store(buckets, std::memory_order_relaxed);
     early_count_.store(table == nullptr ? 0 : table->bucket_count(), std::memory_order_relaxed);
   }
@@ -323,7 +325,7 @@ class HashIndex {
   alignas(cache_line) std::atomic<Table*> current_{nullptr};
   std::atomic<Table*> old_{nullptr};   // null but while the index grows
   std::atomic<Table*> only_{nullptr};  // current_ if there is no old_, else null: tells both by one look
-  std::atomic<const char*> early_buckets_{nullptr};
+  std::atomic<std::uintptr_t> early_buckets_{0};
   std::atomic<std::size_t> early_count_{0};
 
   alignas(cache_line) std::atomic<std::size_t> old_next_{0};  // the first bucket of old_ that has not been moved

@@ -46,6 +46,12 @@ class RedisCommands {
  public:
   using Shape = ExpectedReply::Shape;
 
+  /// With room for a short command or two, which is what most are.
+  RedisCommands() {
+    bytes_.reserve(240);
+    commands_.reserve(2);
+  }
+
   /// Begins a command of so many words, which the functions below add.
   RedisCommands& begin(std::size_t words, ExpectedReply expected = {}) {
     commands_.push_back({.end = bytes_.size(), .key_begin = 0, .key_size = 0, .expected = expected});

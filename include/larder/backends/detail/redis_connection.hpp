@@ -165,14 +165,23 @@ class RedisConnection {
   /// For `poll`.
   int descriptor() const noexcept { return stream_->descriptor(); }
 
-  /// Whether it is open and in step: every reply that came was asked for.
-  bool is_usable() noexcept { return reader_.unread() == 0 && stream_->is_quiet(); }
+  /// To be called when it is going to be idle.
+  void rest() noexcept { idle_since_ = Deadline::Clock::now(); }
+
+  /// Whether it is open and in step: every reply that came was asked for. That is a system call, which is saved where
+  /// it has hardly been idle at all.
+  bool is_usable() noexcept {
+    if (reader_.unread() != 0) return false;
+    return Deadline::Clock::now() - idle_since_ < hardly_idle || stream_->is_quiet();
+  }
 
   /// Whether all that was received so far has been taken as replies.
   bool is_in_step() const noexcept { return reader_.unread() == 0; }
 
  private:
   static constexpr std::size_t buffer_size = std::size_t{64} << 10;
+  /// In less, no server is restarted, and nothing comes across a network that was not asked for.
+  static constexpr std::chrono::microseconds hardly_idle{100};
   /// What a reply has beside a value: its head, and what an envelope adds (without metadata).
   static constexpr std::size_t reply_overhead = 1024;
 
@@ -215,6 +224,7 @@ class RedisConnection {
   ReplyReader reader_;
   std::unique_ptr<char[]> buffer_;
   std::unique_ptr<Stream> stream_;
+  Deadline::Clock::time_point idle_since_{};
 };
 
 }  // namespace larder::detail

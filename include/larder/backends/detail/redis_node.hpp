@@ -102,6 +102,7 @@ class RedisNode {
     if (!connection->is_in_step()) {
       throw ProtocolError("redis " + connection->server() + ": more replies than commands");
     }
+    connection->rest();
     connection.give_back();
     return true;
   }
