@@ -36,8 +36,8 @@ namespace larder {
 /// - A value that cannot be decoded, and a key of another type than a string, are misses that count as `undecodable`
 ///   (`get_many` at a single server cannot tell the latter from nothing).
 /// - `keys` and `clear` visit the whole database in small steps, and touch only what begins with the prefix; what is
-///   stored while they run they may see or not, and so it is with what a cluster moves from one node to another. `clear`
-///   on an empty prefix removes everything in the database.
+///   stored while they run they may see or not, and so it is with what a cluster moves from one node to another. On an
+///   empty prefix `clear` removes everything in the database.
 /// - Evictions are the server's business and are not counted, nor are gauges known. `get_entry` is a script of one line
 ///   (EVAL), since it asks for two things at one instant; Redis counts it as a use.
 /// - Threads: any number, of which `pool_size` talk to a server at once; more wait for their turn.
