@@ -17,7 +17,7 @@
 
 #include <larder/backend_capabilities.hpp>
 #include <larder/backends/detail/envelope.hpp>
-#include <larder/backends/detail/redis_store.hpp>
+#include <larder/backends/detail/redis/redis_store.hpp>
 #include <larder/backends/detail/request_counters.hpp>
 #include <larder/backends/redis_options.hpp>
 #include <larder/cache_backend.hpp>

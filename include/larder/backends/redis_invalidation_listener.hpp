@@ -11,7 +11,7 @@
 #include <string_view>
 #include <utility>
 
-#include <larder/backends/detail/redis_invalidations.hpp>
+#include <larder/backends/detail/redis/redis_invalidations.hpp>
 #include <larder/backends/redis_options.hpp>
 #include <larder/codec.hpp>
 #include <larder/fwd.hpp>

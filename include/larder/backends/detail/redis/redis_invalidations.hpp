@@ -29,9 +29,9 @@
 
 #include <larder/backends/detail/deadline.hpp>
 #include <larder/backends/detail/interrupt.hpp>
-#include <larder/backends/detail/redis_node.hpp>
-#include <larder/backends/detail/redis_topology.hpp>
-#include <larder/backends/detail/redis_tracking.hpp>
+#include <larder/backends/detail/redis/redis_node.hpp>
+#include <larder/backends/detail/redis/redis_topology.hpp>
+#include <larder/backends/detail/redis/redis_tracking.hpp>
 #include <larder/backends/redis_options.hpp>
 #include <larder/cache_error.hpp>
 #include <larder/invalidation.hpp>

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include <larder/backends/detail/deadline.hpp>
-#include <larder/backends/detail/redis_commands.hpp>
-#include <larder/backends/detail/redis_node.hpp>
-#include <larder/backends/detail/resp.hpp>
+#include <larder/backends/detail/redis/redis_commands.hpp>
+#include <larder/backends/detail/redis/redis_node.hpp>
+#include <larder/backends/detail/redis/resp.hpp>
 
 namespace larder::detail {
 

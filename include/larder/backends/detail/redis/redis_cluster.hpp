@@ -17,11 +17,11 @@
 
 #include <larder/backends/detail/deadline.hpp>
 #include <larder/backends/detail/endpoint.hpp>
-#include <larder/backends/detail/redis_commands.hpp>
-#include <larder/backends/detail/redis_node.hpp>
-#include <larder/backends/detail/redis_slots.hpp>
-#include <larder/backends/detail/redis_topology.hpp>
-#include <larder/backends/detail/redis_transport.hpp>
+#include <larder/backends/detail/redis/redis_commands.hpp>
+#include <larder/backends/detail/redis/redis_node.hpp>
+#include <larder/backends/detail/redis/redis_slots.hpp>
+#include <larder/backends/detail/redis/redis_topology.hpp>
+#include <larder/backends/detail/redis/redis_transport.hpp>
 #include <larder/backends/detail/socket.hpp>
 #include <larder/cache_error.hpp>
 

@@ -14,10 +14,10 @@
 
 #include <larder/backends/detail/deadline.hpp>
 #include <larder/backends/detail/endpoint.hpp>
-#include <larder/backends/detail/redis_commands.hpp>
-#include <larder/backends/detail/resp.hpp>
+#include <larder/backends/detail/redis/redis_commands.hpp>
+#include <larder/backends/detail/redis/resp.hpp>
 #include <larder/backends/detail/socket.hpp>
-#include <larder/backends/detail/stream.hpp>
+#include <larder/backends/detail/tls/stream.hpp>
 #include <larder/backends/redis_options.hpp>
 #include <larder/bytes.hpp>
 #include <larder/cache_error.hpp>

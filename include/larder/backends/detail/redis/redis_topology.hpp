@@ -23,9 +23,9 @@
 
 #include <larder/backends/detail/deadline.hpp>
 #include <larder/backends/detail/endpoint.hpp>
-#include <larder/backends/detail/redis_commands.hpp>
-#include <larder/backends/detail/redis_node.hpp>
-#include <larder/backends/detail/redis_slots.hpp>
+#include <larder/backends/detail/redis/redis_commands.hpp>
+#include <larder/backends/detail/redis/redis_node.hpp>
+#include <larder/backends/detail/redis/redis_slots.hpp>
 #include <larder/cache_error.hpp>
 
 namespace larder::detail {

@@ -1,5 +1,5 @@
 /// \file redis_commands_test.cpp
-#include <larder/backends/detail/redis_commands.hpp>
+#include <larder/backends/detail/redis/redis_commands.hpp>
 
 #include <limits>
 #include <string>

@@ -16,11 +16,11 @@
 #include <vector>
 
 #include <larder/backends/detail/deadline.hpp>
-#include <larder/backends/detail/redis_cluster.hpp>
-#include <larder/backends/detail/redis_commands.hpp>
-#include <larder/backends/detail/redis_node.hpp>
-#include <larder/backends/detail/redis_transport.hpp>
-#include <larder/backends/detail/resp.hpp>
+#include <larder/backends/detail/redis/redis_cluster.hpp>
+#include <larder/backends/detail/redis/redis_commands.hpp>
+#include <larder/backends/detail/redis/redis_node.hpp>
+#include <larder/backends/detail/redis/redis_transport.hpp>
+#include <larder/backends/detail/redis/resp.hpp>
 #include <larder/backends/redis_options.hpp>
 #include <larder/cache_error.hpp>
 #include <larder/glob.hpp>

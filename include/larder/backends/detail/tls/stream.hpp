@@ -14,7 +14,7 @@
 #include <larder/backends/detail/deadline.hpp>
 #include <larder/backends/detail/endpoint.hpp>
 #include <larder/backends/detail/socket.hpp>
-#include <larder/backends/detail/tls_session.hpp>
+#include <larder/backends/detail/tls/tls_session.hpp>
 
 namespace larder::detail {
 

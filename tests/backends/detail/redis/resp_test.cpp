@@ -1,5 +1,5 @@
 /// \file resp_test.cpp
-#include <larder/backends/detail/resp.hpp>
+#include <larder/backends/detail/redis/resp.hpp>
 
 #include <algorithm>
 #include <cstddef>

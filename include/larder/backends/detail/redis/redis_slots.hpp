@@ -14,7 +14,7 @@
 #include <vector>
 
 #include <larder/backends/detail/endpoint.hpp>
-#include <larder/backends/detail/resp.hpp>
+#include <larder/backends/detail/redis/resp.hpp>
 #include <larder/cache_error.hpp>
 
 namespace larder::detail {

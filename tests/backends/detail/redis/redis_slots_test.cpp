@@ -1,4 +1,4 @@
-#include <larder/backends/detail/redis_slots.hpp>
+#include <larder/backends/detail/redis/redis_slots.hpp>
 
 #include <cstddef>
 #include <string>

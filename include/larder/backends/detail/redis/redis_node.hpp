@@ -13,10 +13,10 @@
 #include <larder/backends/detail/connection_pool.hpp>
 #include <larder/backends/detail/deadline.hpp>
 #include <larder/backends/detail/endpoint.hpp>
-#include <larder/backends/detail/redis_commands.hpp>
-#include <larder/backends/detail/redis_connection.hpp>
-#include <larder/backends/detail/resp.hpp>
-#include <larder/backends/detail/tls_session.hpp>
+#include <larder/backends/detail/redis/redis_commands.hpp>
+#include <larder/backends/detail/redis/redis_connection.hpp>
+#include <larder/backends/detail/redis/resp.hpp>
+#include <larder/backends/detail/tls/tls_session.hpp>
 #include <larder/backends/redis_options.hpp>
 #include <larder/cache_error.hpp>
 
