@@ -35,6 +35,16 @@ struct RedisOptions;
 template <class Key = std::string, class Value = Bytes, class Codec = DefaultCodec<Value>>
 class RedisBackend;
 
+struct MemcachedOptions;
+
+template <class Key = std::string, class Value = Bytes, class Codec = DefaultCodec<Value>>
+class MemcachedBackend;
+
+struct DynamoDbOptions;
+
+template <class Key = std::string, class Value = Bytes, class Codec = DefaultCodec<Value>>
+class DynamoDbBackend;
+
 template <class Key = std::string>
 class InvalidationEvents;
 

@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
-#include <exception>
-#include <new>
 #include <optional>
 #include <span>
 #include <string>
@@ -17,8 +15,10 @@
 
 #include <larder/backend_capabilities.hpp>
 #include <larder/backends/detail/envelope.hpp>
+#include <larder/backends/detail/key_texts.hpp>
 #include <larder/backends/detail/redis/redis_store.hpp>
 #include <larder/backends/detail/request_counters.hpp>
+#include <larder/backends/detail/stored_values.hpp>
 #include <larder/backends/redis_options.hpp>
 #include <larder/cache_backend.hpp>
 #include <larder/codec.hpp>
@@ -74,19 +74,16 @@ class RedisBackend final : public CacheBackend<Key, Value> {
   /// Connects to nobody yet. \throws InvalidArgumentError if the options make no sense or a file of `tls` cannot be
   /// used.
   explicit RedisBackend(RedisOptions options = {}, Codec codec = {})
-      : store_(std::move(options)), codec_(std::move(codec)) {}
+      : store_(std::move(options)), values_(std::move(codec), store_.options().on_undecodable, counters_) {}
 
   const RedisOptions& options() const noexcept { return store_.options(); }
 
  private:
-  /// A key as it is spelt in the store; valid while the key is.
-  using KeyText = decltype(KeyCodec<Key>::encode(std::declval<key_view>()));
-
-  static KeyText text_of(key_view key) { return KeyCodec<Key>::encode(key); }
+  using KeyText = detail::KeyText<Key>;
 
   std::optional<Value> do_get(key_view key) override {
     return counting_errors([&] {
-      const KeyText text = checked(text_of(key));
+      const KeyText text = checked(KeyCodec<Key>::encode(key));
       std::optional<Value> value = value_of(text, store_.get(text));
       Counters::add(value ? counters_.hits : counters_.misses);
       return value;
@@ -102,19 +99,19 @@ class RedisBackend final : public CacheBackend<Key, Value> {
   }
 
   bool do_touch(key_view key, Ttl ttl) override {
-    return counting_errors([&] { return store_.touch(checked(text_of(key)), ttl); });
+    return counting_errors([&] { return store_.touch(checked(KeyCodec<Key>::encode(key)), ttl); });
   }
 
   bool do_erase(key_view key) override {
     return counting_errors([&] {
-      const KeyText text = checked(text_of(key));
+      const KeyText text = checked(KeyCodec<Key>::encode(key));
       const std::string_view one = text;
       return erase_texts({&one, 1}, store_.deadline()) != 0;
     });
   }
 
   bool do_exists(key_view key) override {
-    return counting_errors([&] { return store_.exists(checked(text_of(key))); });
+    return counting_errors([&] { return store_.exists(checked(KeyCodec<Key>::encode(key))); });
   }
 
   std::size_t do_clear() override {
@@ -126,7 +123,7 @@ class RedisBackend final : public CacheBackend<Key, Value> {
 
   std::optional<entry_type> do_get_entry(key_view key) override {
     return counting_errors([&]() -> std::optional<entry_type> {
-      const KeyText text = checked(text_of(key));
+      const KeyText text = checked(KeyCodec<Key>::encode(key));
       auto stored = store_.get_entry(text);
       const auto now = entry_type::Clock::now();
       Envelope::Content content;
@@ -137,7 +134,7 @@ class RedisBackend final : public CacheBackend<Key, Value> {
                                                  .created_at = content.created_at,
                                                  .expires_at = {},
                                                  .metadata = std::move(content.metadata)});
-      if (stored.ttl) entry->expires_at = later(now, *stored.ttl);
+      if (stored.ttl) entry->expires_at = detail::later(now, *stored.ttl);
       return entry;
     });
   }
@@ -162,10 +159,10 @@ class RedisBackend final : public CacheBackend<Key, Value> {
 
   void do_get_many(std::span<const key_item> keys, std::span<std::optional<Value>> values) override {
     counting_errors([&] {
-      const Texts texts(keys, [](const key_item& key) -> const key_item& { return key; });
+      const Texts texts = texts_of(keys);
       const auto deadline = store_.deadline(keys.size());
       for (std::size_t begin = 0; begin < keys.size(); begin += detail::RedisStore::batch_keys) {
-        const auto some = texts.some(begin);
+        const auto some = texts.some(begin, detail::RedisStore::batch_keys);
         auto stored = store_.get_many(some, deadline);
         std::size_t hits = 0;
         for (std::size_t i = 0; i < some.size(); ++i) {
@@ -180,14 +177,14 @@ class RedisBackend final : public CacheBackend<Key, Value> {
 
   std::size_t do_set_many(std::span<item> items, Ttl ttl) override {
     return counting_errors([&] {
-      const Texts texts(items, [](const item& each) -> const key_item& { return each.first; });
+      const Texts texts = texts_of(items);
       const auto deadline = store_.deadline(items.size());
       detail::RedisCommands commands;
       std::vector<std::string_view> declined;
       std::size_t stored = 0;
       for (std::size_t i = 0; i < items.size(); ++i) {
         const std::string_view key = texts.all()[i];
-        with_stored_form(items[i].second, {}, [&](std::string_view form) {
+        values_.encode(items[i].second, {}, {}, [&](std::string_view form) {
           if (!fits(form)) return declined.push_back(key);
           store_.add_set(commands, key, form, ttl);
         });
@@ -205,85 +202,31 @@ class RedisBackend final : public CacheBackend<Key, Value> {
 
   std::size_t do_erase_many(std::span<const key_item> keys) override {
     return counting_errors([&] {
-      const Texts texts(keys, [](const key_item& key) -> const key_item& { return key; });
+      const Texts texts = texts_of(keys);
       const auto deadline = store_.deadline(keys.size());
       std::size_t erased = 0;
       for (std::size_t begin = 0; begin < keys.size(); begin += detail::RedisStore::batch_keys) {
-        erased += erase_texts(texts.some(begin), deadline);
+        erased += erase_texts(texts.some(begin, detail::RedisStore::batch_keys), deadline);
       }
       return erased;
     });
   }
 
-  /// What a batch's keys are in the store, checked before anything is done.
-  class Texts {
-   public:
-    template <class Elements, class KeyOf>
-    Texts(const Elements& elements, const KeyOf& key_of) {
-      if constexpr (std::same_as<KeyText, std::string_view>) {
-        views_.reserve(elements.size());
-        for (const auto& each : elements) views_.push_back(checked(text_of(key_of(each))));
-      } else {
-        for (const auto& each : elements) kept_.push_back(checked(text_of(key_of(each))));
-        views_.assign(kept_.begin(), kept_.end());
-      }
-    }
-    std::span<const std::string_view> all() const noexcept { return views_; }
-    std::span<const std::string_view> some(std::size_t begin) const noexcept {
-      return all().subspan(begin, std::min(views_.size() - begin, detail::RedisStore::batch_keys));
-    }
+  using Texts = detail::KeyTexts<Key>;
 
-   private:
-    std::vector<std::string> kept_;
-    std::vector<std::string_view> views_;
-  };
+  static const key_item& key_of(const key_item& key) noexcept { return key; }
+  static const key_item& key_of(const item& each) noexcept { return each.first; }
+  template <class Elements>
+  static Texts texts_of(const Elements& elements) {
+    return Texts(
+        elements, [](const auto& each) -> const key_item& { return key_of(each); }, &check);
+  }
 
   /// Result: the value, or empty if there is none that could be read. What else its envelope has goes to `rest`.
   std::optional<Value> value_of(std::string_view key, detail::StoredText stored, Envelope::Content* rest = nullptr) {
-    if (stored.is_foreign) return report(key, "a value of another type than a string");
+    if (stored.is_foreign) return values_.report(key, "a value of another type than a string");
     if (!stored.bytes) return std::nullopt;
-    std::string reason;
-    if (Envelope::is_one(*stored.bytes)) {
-      auto content = Envelope::open(*stored.bytes, reason);
-      if (!content) return report(key, reason);
-      *stored.bytes = std::move(content->value);
-      if (rest != nullptr) *rest = std::move(*content);
-    }
-    try {
-      std::optional<Value> value = codec_.decode(std::move(*stored.bytes));
-      if (value) return value;
-      reason = "the codec cannot decode it";
-    } catch (const std::bad_alloc&) {
-      throw;
-    } catch (const std::exception& error) {
-      reason = std::string("the codec cannot decode it: ") + error.what();
-    } catch (...) {
-      reason = "the codec cannot decode it, and throws something that is no std::exception";
-    }
-    return report(key, reason);
-  }
-
-  std::nullopt_t report(std::string_view key, std::string_view reason) {
-    Counters::add(counters_.undecodable);
-    if (options().on_undecodable) {
-      try {
-        options().on_undecodable(key, reason);
-      } catch (...) {  // the hook's own affair
-      }
-    }
-    return std::nullopt;
-  }
-
-  /// Calls `use` with the bytes that are to be stored for a value.
-  template <class Use>
-  void with_stored_form(const Value& value, const Metadata& metadata, const Use& use) const {
-    const auto& encoded = codec_.encode(value);
-    const std::string_view bytes(encoded);
-    if (Envelope::is_needed(bytes, metadata)) {
-      use(std::string_view(Envelope::seal(bytes, metadata, Envelope::Time::clock::now())));
-    } else {
-      use(bytes);
-    }
+    return values_.decode(key, std::move(*stored.bytes), {}, rest);
   }
 
   bool fits(std::string_view form) const noexcept { return form.size() <= options().max_reply_bytes; }
@@ -291,9 +234,9 @@ class RedisBackend final : public CacheBackend<Key, Value> {
   bool store(key_view key, const Value& value, const Ttl& ttl, const Metadata& metadata,
              detail::RedisStore::Condition condition) {
     return counting_errors([&] {
-      const KeyText text = checked(text_of(key));
+      const KeyText text = checked(KeyCodec<Key>::encode(key));
       bool stored = false;
-      with_stored_form(value, metadata, [&](std::string_view form) {
+      values_.encode(value, metadata, {}, [&](std::string_view form) {
         if (fits(form)) {
           stored = store_.set(text, form, ttl, condition);
         } else if (condition == detail::RedisStore::Condition::none) {
@@ -325,36 +268,26 @@ class RedisBackend final : public CacheBackend<Key, Value> {
   }
 
   /// Redis takes no text of more than 512 MiB.
-  template <class Text>
-  static Text checked(Text text) {
+  static void check(std::string_view text) {
     constexpr std::size_t most = (std::size_t{512} << 20) - 4096;
-    if (std::string_view(text).size() > most) {
-      throw InvalidArgumentError("a key of " + std::to_string(std::string_view(text).size()) + " bytes; Redis takes " +
+    if (text.size() > most) {
+      throw InvalidArgumentError("a key of " + std::to_string(text.size()) + " bytes; Redis takes " +
                                  std::to_string(most) + " at most");
     }
-    return text;
   }
-
-  static typename entry_type::Clock::time_point later(typename entry_type::Clock::time_point now,
-                                                      std::chrono::milliseconds by) {
-    using Time = typename entry_type::Clock::time_point;
-    const auto most = std::chrono::duration_cast<std::chrono::milliseconds>(Time::max() - now);
-    return by < most ? now + by : Time::max();
+  static KeyText checked(KeyText text) {
+    check(text);
+    return text;
   }
 
   template <class Call>
   std::invoke_result_t<const Call&> counting_errors(const Call& call) {
-    try {
-      return call();
-    } catch (const CacheError&) {
-      Counters::add(counters_.errors);
-      throw;
-    }
+    return counters_.counting_errors(call);
   }
 
   detail::RedisStore store_;
-  const Codec codec_;
   Counters counters_;
+  detail::StoredValues<Value, Codec> values_;
 };
 
 }  // namespace larder

@@ -2,15 +2,17 @@
 /// The envelope: how a value is stored together with what a store has no place for, its metadata and creation time.
 ///
 /// A value without metadata is stored as it is, so that other programs can read it, unless it looks like an envelope
-/// itself. Version 1, numbers little-endian:
+/// itself. Numbers little-endian:
 ///
 ///     0   8  magic
-///     8   1  version
+///     8   1  version: 1, or 2 for one with an identity
 ///     9   8  creation time, in milliseconds since 1970
-///     17  4  bytes of metadata
+///     17  4  bytes of metadata, the identity among them
 ///     21  8  bytes of the value
 ///     29  4  CRC-32 (IEEE 802.3) of all before, of the metadata and of the value
-///     33     metadata: for each pair the length of its name (4), the name, the length of its text (4), the text
+///     33     the identity in version 2: its length (4), its text. It is the key, where what the store has as its key
+///            (a hash, for one) does not tell it
+///            metadata: for each pair the length of its name (4), the name, the length of its text (4), the text
 ///            the value
 #pragma once
 
@@ -61,6 +63,7 @@ class Envelope {
     Bytes value{};
     Metadata metadata{};
     Time created_at{};
+    std::string identity{};  ///< empty if there is none
   };
 
   static constexpr std::size_t header_size = 33;
@@ -74,15 +77,17 @@ class Envelope {
   }
 
   /// Result: the bytes to store. \throws InvalidArgumentError if the metadata have 4 GiB or more.
-  static std::string seal(std::string_view value, const Metadata& metadata, Time created_at) {
+  static std::string seal(std::string_view value, const Metadata& metadata, Time created_at,
+                          std::string_view identity = {}) {
     std::string pairs;
+    if (!identity.empty()) append_text(pairs, identity);
     for (const auto& [name, text] : metadata) {
       append_text(pairs, name);
       append_text(pairs, text);
     }
     std::string sealed(magic);
     sealed.reserve(header_size + pairs.size() + value.size());
-    sealed.push_back(version);
+    sealed.push_back(identity.empty() ? plain_version : identity_version);
     const auto time = std::chrono::duration_cast<std::chrono::milliseconds>(created_at.time_since_epoch()).count();
     append_number<8>(sealed, static_cast<std::uint64_t>(time));
     append_number<4>(sealed, checked_length(pairs.size()));
@@ -99,7 +104,8 @@ class Envelope {
   static std::optional<Content> open(const Bytes& stored, std::string& reason) {
     const std::string_view all = stored;
     if (!is_one(all)) return refuse(reason, "no envelope");
-    if (all.size() <= magic.size() || all[magic.size()] != version) {
+    const char version = all.size() > magic.size() ? all[magic.size()] : '\0';
+    if (version != plain_version && version != identity_version) {
       return refuse(reason, "an envelope of an unknown version");
     }
     if (all.size() < header_size) return refuse(reason, "an envelope that ends too soon");
@@ -115,6 +121,11 @@ class Envelope {
     if (crc.value() != number<4>(all.substr(29))) return refuse(reason, "an envelope whose checksum is wrong");
     Content content{.value = stored.substr(header_size + static_cast<std::size_t>(metadata_size))};
     std::string_view pairs = all.substr(header_size, static_cast<std::size_t>(metadata_size));
+    if (version == identity_version) {
+      const auto identity = take_text(pairs);
+      if (!identity || identity->empty()) return refuse(reason, "an envelope whose identity makes no sense");
+      content.identity = *identity;
+    }
     while (!pairs.empty()) {
       const auto name = take_text(pairs);
       const auto text = take_text(pairs);
@@ -128,7 +139,8 @@ class Envelope {
  private:
   /// No text in any encoding of today begins like this, nor do the usual formats of images and archives.
   static constexpr std::string_view magic{"\xd3LRDR\r\n\0", 8};
-  static constexpr char version = 1;
+  static constexpr char plain_version = 1;
+  static constexpr char identity_version = 2;
 
   static std::optional<Content> refuse(std::string& reason, const char* why) {
     reason = why;

@@ -4,7 +4,9 @@
 
 #include <atomic>
 #include <cstdint>
+#include <type_traits>
 
+#include <larder/cache_error.hpp>
 #include <larder/cache_stats.hpp>
 
 namespace larder::detail {
@@ -23,6 +25,17 @@ class RequestCounters {
 
   static void add(Counter& counter, std::uint64_t count = 1) noexcept {
     counter.fetch_add(count, std::memory_order_relaxed);
+  }
+
+  /// Result: what `call` returns. What it throws passes through, and is counted if it is an error of the cache.
+  template <class Call>
+  std::invoke_result_t<const Call&> counting_errors(const Call& call) {
+    try {
+      return call();
+    } catch (const CacheError&) {
+      add(errors);
+      throw;
+    }
   }
 
   CacheStats snapshot() const noexcept {
