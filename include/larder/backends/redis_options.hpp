@@ -148,21 +148,8 @@ struct RedisOptions {
       max_reply_bytes = Url::number<std::size_t>(name, value);
     } else if (name == "cluster") {
       cluster = Url::flag(name, value);
-    } else if (name == "verify") {
-      tls.verify = Url::flag(name, value);
-    } else if (name == "ca_file") {
-      tls.ca_file = value;
-    } else if (name == "ca_folder") {
-      tls.ca_folder = value;
-    } else if (name == "server_name") {
-      tls.server_name = value;
-    } else if (name == "certificate_file") {
-      tls.certificate_file = value;
-    } else if (name == "key_file") {
-      tls.key_file = value;
-    } else {
-      const bool may_be_shown = value.find('@') == std::string::npos;
-      Url::fail("there is no option " + (may_be_shown ? Url::quoted(name) + " " : "") + "that a query could set");
+    } else if (!tls.set_from_url(name, value)) {
+      Url::fail_unknown_option(name, value);
     }
   }
 };

@@ -51,6 +51,12 @@ struct Url {
 
   [[noreturn]] static void fail(const std::string& why) { throw InvalidArgumentError("url: " + why); }
 
+  /// An option in the query that there is not.
+  [[noreturn]] static void fail_unknown_option(const std::string& name, const std::string& value) {
+    const bool may_be_shown = value.find('@') == std::string::npos;
+    fail("there is no option " + (may_be_shown ? quoted(name) + " " : "") + "that a query could set");
+  }
+
   /// A number in decimal. \throws InvalidArgumentError that names `what`.
   template <class Number>
   static Number number(const std::string& what, std::string_view text) {
