@@ -68,6 +68,7 @@ class MemcachedBackend final : public CacheBackend<Key, Value> {
   using Token = detail::MemcachedKey;
 
  public:
+  using options_type = MemcachedOptions;
   using typename Base::entry_type;
   using typename Base::item;
   using typename Base::key_item;

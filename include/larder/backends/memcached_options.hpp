@@ -25,6 +25,8 @@ namespace larder {
 ///     larder::MemcachedBackend<>
 ///     cache{larder::MemcachedOptions::from_url("memcached://10.0.0.1,10.0.0.2/?prefix=shop:")};
 struct MemcachedOptions {
+  /// Of URLs.
+  static constexpr std::string_view schemes[] = {"memcached", "memcacheds", "memcached+unix"};
   static constexpr std::uint16_t default_port = 11211;
 
   /// Each is `host`, `host:port`, `[IPv6]:port` or the path of a socket in the file system. Keys are spread over them

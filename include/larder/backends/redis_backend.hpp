@@ -58,6 +58,7 @@ class RedisBackend final : public CacheBackend<Key, Value> {
   using Envelope = detail::Envelope;
 
  public:
+  using options_type = RedisOptions;
   using typename Base::entry_type;
   using typename Base::item;
   using typename Base::key_item;

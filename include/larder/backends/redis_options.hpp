@@ -23,6 +23,8 @@ namespace larder {
 ///     larder::RedisBackend<> cache{{.host = "cache.example.com", .password = secret, .prefix = "shop:"}};
 ///     larder::RedisBackend<> cache{larder::RedisOptions::from_url("redis://:secret@cache.example.com/?prefix=shop:")};
 struct RedisOptions {
+  /// Of URLs.
+  static constexpr std::string_view schemes[] = {"redis", "rediss", "redis+unix"};
   std::string host = "127.0.0.1";
   std::uint16_t port = 6379;
   /// The server's socket in the file system; if there is one, host and port do not count.
