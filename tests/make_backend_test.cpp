@@ -64,7 +64,7 @@ TEST_CASE("make_backend: the options of memory", "[make_backend]") {
   CHECK(options.max_entries == 10);
   CHECK(options.shards == 2);
   CHECK(options.promotion_interval == 3);
-  CHECK(options.default_ttl == larder::Ttl(2s));
+  CHECK(options.default_ttl == 2s);
 }
 
 TEST_CASE("make_backend: what makes no sense is named", "[make_backend]") {
