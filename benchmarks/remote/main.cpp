@@ -1,7 +1,7 @@
 /// \file main.cpp
 /// Measures remote backends beside peers that speak the same bytes, in turns, and prints a table of ratios.
 ///
-///     larder_remote [--smoke] [--rounds=N] [--table=FILE] [--command=TEXT] REDIS_URL
+///     larder_remote [--smoke] [--rounds=N] [--table=FILE] [--command=TEXT] URL...
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
@@ -15,6 +15,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <benchmark/benchmark.h>
@@ -30,7 +31,7 @@ struct Settings {
   std::size_t rounds = 21;
   std::string table;
   std::string command;
-  std::string url;
+  std::vector<std::string> urls;
 
   Settings(int count, char** arguments) {
     for (int i = 1; i < count; ++i) {
@@ -44,13 +45,13 @@ struct Settings {
         table = argument.substr(8);
       } else if (argument.starts_with("--command=")) {
         command = argument.substr(10);
-      } else if (argument.starts_with("--") || !url.empty()) {
+      } else if (argument.starts_with("--")) {
         throw std::invalid_argument("unknown argument: " + std::string(argument));
       } else {
-        url = argument;
+        urls.emplace_back(argument);
       }
     }
-    if (url.empty()) throw std::invalid_argument("which server? Such as redis://127.0.0.1:6379");
+    if (urls.empty()) throw std::invalid_argument("which servers? Such as redis://127.0.0.1:6379");
   }
 };
 
@@ -130,13 +131,22 @@ std::string table(const std::vector<RemotePair>& pairs, const Times& times, cons
   return out.str();
 }
 
+std::vector<RemotePair> pairs_of(const std::string& url) {
+  if (url.starts_with("redis://")) return redis_pairs(url);
+  if (url.starts_with("memcached://")) return memcached_pairs(url);
+  throw std::invalid_argument("no benchmarks for " + url);
+}
+
 }  // namespace
 
 int main(int count, char** arguments) try {
   const Settings settings(count, arguments);
   int none = 1;
   benchmark::Initialize(&none, arguments);
-  const std::vector<RemotePair> pairs = redis_pairs(settings.url);
+  std::vector<RemotePair> pairs;
+  for (const std::string& url : settings.urls) {
+    for (RemotePair& pair : pairs_of(url)) pairs.push_back(std::move(pair));
+  }
   const std::string text = table(pairs, measure(pairs, settings), settings);
   std::cout << text;
   if (!settings.table.empty() && !(std::ofstream(settings.table) << text)) {

@@ -35,7 +35,8 @@ inline std::string remote_value(std::size_t index) {
   return value;
 }
 
-/// The pairs for a Redis server at this URL, which they fill.
+/// The pairs for a server at this URL, which they fill.
 std::vector<RemotePair> redis_pairs(const std::string& url);
+std::vector<RemotePair> memcached_pairs(const std::string& url);
 
 }  // namespace larder::bench

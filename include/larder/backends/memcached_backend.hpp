@@ -293,7 +293,7 @@ class MemcachedBackend final : public CacheBackend<Key, Value> {
                 const detail::Deadline& deadline) {
     Store::Outcome outcome =
         store_.exchange(keys, Store::Repeat::once, deadline,
-                        [](Commands& commands, const Token& token, std::size_t) { commands.get(token); });
+                        [](Commands& commands, const Token& token, std::size_t) { commands.get_in_group(token); });
     outcome.throw_if_error();
     std::size_t hits = 0;
     for (std::size_t i = 0; i < keys.size(); ++i) {

@@ -70,6 +70,7 @@ class MemcachedConnection {
   /// \throws ConnectionError, TimeoutError, ProtocolError.
   MemcachedAnswer receive(const MetaCommands::Command& command, std::string_view key, const Deadline& deadline) {
     return named([&] {
+      if (command.kind == MetaCommands::Kind::get_in_group) return receive_of_group(command, key, deadline);
       const MetaReply reply = MetaReply::parse(receive_line(deadline));
       MemcachedAnswer answer;
       using Status = MetaReply::Status;
@@ -126,6 +127,34 @@ class MemcachedConnection {
     return false;
   }
 
+  /// Of several keys in one command, those that are there are answered, in their order, and then there is an end.
+  MemcachedAnswer receive_of_group(const MetaCommands::Command& command, std::string_view key,
+                                   const Deadline& deadline) {
+    MemcachedAnswer answer;
+    if (!group_has_ended_) {
+      const GroupReply reply = GroupReply::parse(receive_line(deadline));
+      if (!reply.error.empty()) {
+        note_error(answer, reply.error);
+        may_be_out_of_step_ = true;
+        group_has_ended_ = true;
+      } else if (reply.is_end) {
+        group_has_ended_ = true;
+      } else if (reply.key == key) {
+        answer.succeeded = true;
+        answer.value = receive_value(reply.value_size, deadline);
+      } else {
+        // The answer to a later one.
+        begin_ -= line_size_;
+      }
+    }
+    if (!command.ends_group) return answer;
+    if (!group_has_ended_ && !GroupReply::parse(receive_line(deadline)).is_end) {
+      throw ProtocolError("an answer to another command than the one that was sent");
+    }
+    group_has_ended_ = false;
+    return answer;
+  }
+
   void note_error(MemcachedAnswer& answer, std::string_view text) {
     if (text.starts_with("SERVER_ERROR object too large")) {
       answer.is_too_large = true;
@@ -157,7 +186,8 @@ class MemcachedConnection {
       const std::size_t at = received().find('\n', searched);
       if (at != std::string_view::npos) {
         const std::string_view line = received().substr(0, at);
-        begin_ += at + 1;
+        line_size_ = at + 1;
+        begin_ += line_size_;
         if (!line.ends_with('\r') || line.size() > longest_line) throw ProtocolError("a line that is no answer");
         return line.substr(0, line.size() - 1);
       }
@@ -227,6 +257,8 @@ class MemcachedConnection {
   std::unique_ptr<char[]> buffer_;  // what was received and not yet taken is from `begin_` to `end_`
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
+  std::size_t line_size_ = 0;  // of the last line that was taken, which is in the buffer right before `begin_`
+  bool group_has_ended_ = false;
   bool may_be_out_of_step_ = false;
   bool is_proven_ = false;
   std::unique_ptr<Stream> stream_;

@@ -197,10 +197,12 @@ class MemcachedStore {
         share.generation = server.agree_on_generation(connection, new_opaque(MemcachedServer::most_commands), deadline);
       }
       share.commands.emplace(new_opaque(share.indices.size() + 1));
-      if (has_generation) share.commands->get(settings_.generation_key());
       for (const std::size_t index : share.indices) {
         add(*share.commands, MemcachedKey::of(options().prefix, share.generation, keys[index]), index);
       }
+      // Behind the others: a generation that is still the right one then has been so all the time, since none comes
+      // back. (And a server sends what it has to say so far before it stores a value.)
+      if (has_generation) share.commands->get(settings_.generation_key());
       connection.send(share.commands->bytes(), deadline);
     });
     share.is_started = true;
@@ -247,13 +249,13 @@ class MemcachedStore {
           error = std::make_exception_ptr(memcached_error(answer, connection.server()));
         return answer;
       };
+      for (const std::size_t index : share.indices) outcome.answers[index] = receive_next();
       if (options().clearable) {
         const MemcachedAnswer answer = receive_next();
         is_current = answer.value && std::string_view(*answer.value) == share.generation;
         const bool is_other = answer.value && MemcachedServer::is_generation(*answer.value);
         if (!is_current) server.set_generation(is_other ? std::string_view(*answer.value) : std::string_view());
       }
-      for (const std::size_t index : share.indices) outcome.answers[index] = receive_next();
     });
     if (!error || connection.is_in_step()) server.give_back(*share.connection);
     if (error) std::rethrow_exception(error);

@@ -2,7 +2,10 @@
 /// MetaCommands: requests of Memcached's meta protocol, one after the other in one buffer.
 ///
 /// Each says which key it is about (`k`) and bears a number of its own (`O`), both of which a server repeats in its
-/// answer: so an answer to something else is never taken for one's own.
+/// answer: so an answer to something else is never taken for one's own. The exception are keys that are asked for many
+/// at once, by the classic `get` of several keys, since a server sends on each 20 answers of the meta protocol
+/// separately, which takes three times as long. It repeats these keys, too, and there is always a numbered command
+/// before them, whose answer tells that what follows is theirs.
 #pragma once
 
 #include <charconv>
@@ -35,20 +38,41 @@ inline std::int64_t memcached_lifetime(const Ttl& ttl) {
 /// For one thread at a time.
 class MetaCommands {
  public:
-  enum class Kind : unsigned char { get, get_entry, exists, touch, set, add, erase };
+  enum class Kind : unsigned char { get, get_in_group, get_entry, exists, touch, set, add, erase };
 
   struct Command {
     Kind kind;
     std::uint64_t opaque;
     std::size_t key_begin;  ///< in the bytes
     std::size_t key_size;
-    std::size_t end;
+    /// It is the last of the keys in one `get`.
+    bool ends_group = false;
   };
 
   /// `opaque` is the number of the first command; the others count on from it.
   explicit MetaCommands(std::uint64_t opaque) noexcept : next_opaque_(opaque) {}
 
   void get(const MemcachedKey& key) { add(Kind::get, "mg ", key, " v"); }
+  /// The same among others that are asked for.
+  void get_in_group(const MemcachedKey& key) {
+    if (commands_.empty() || key.is_base64) return get(key);
+    Command& last = commands_.back();
+    const bool joins = last.ends_group && group_size_ < most_in_group;
+    group_size_ = joins ? group_size_ + 1 : 1;
+    if (joins) {
+      last.ends_group = false;
+      bytes_.resize(bytes_.size() - 2);
+      bytes_.push_back(' ');
+    } else {
+      bytes_.append("get ");
+    }
+    commands_.push_back({.kind = Kind::get_in_group,
+                         .opaque = next_opaque_++,
+                         .key_begin = bytes_.size(),
+                         .key_size = key.token.size(),
+                         .ends_group = true});
+    bytes_.append(key.token).append("\r\n");
+  }
   void get_entry(const MemcachedKey& key) { add(Kind::get_entry, "mg ", key, " v t"); }
   void exists(const MemcachedKey& key) { add(Kind::exists, "mg ", key, ""); }
   void erase(const MemcachedKey& key) { add(Kind::erase, "md ", key, ""); }
@@ -71,9 +95,12 @@ class MetaCommands {
   }
 
  private:
+  /// In one `get`: enough for the server, and few enough for us to read what comes while it looks for the rest.
+  static constexpr std::size_t most_in_group = 300;
+
   void add(Kind kind, std::string_view name, const MemcachedKey& key, std::string_view flags, const Ttl* ttl = nullptr,
            const std::string_view* value = nullptr) {
-    Command command{.kind = kind, .opaque = next_opaque_++, .key_begin = 0, .key_size = key.token.size(), .end = 0};
+    Command command{.kind = kind, .opaque = next_opaque_++, .key_begin = 0, .key_size = key.token.size()};
     bytes_.append(name);
     command.key_begin = bytes_.size();
     bytes_.append(key.token);
@@ -84,7 +111,6 @@ class MetaCommands {
     number(" O", command.opaque);
     bytes_.append("\r\n");
     if (value != nullptr) bytes_.append(*value).append("\r\n");
-    command.end = bytes_.size();
     commands_.push_back(command);
   }
 
@@ -98,6 +124,7 @@ class MetaCommands {
   std::uint64_t next_opaque_;
   std::string bytes_;
   std::vector<Command> commands_;
+  std::size_t group_size_ = 0;  // of the last group
 };
 
 }  // namespace larder::detail

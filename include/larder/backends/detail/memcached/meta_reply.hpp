@@ -16,6 +16,29 @@
 
 namespace larder::detail {
 
+/// Result: what is before the next space, which is taken off together with it.
+inline std::string_view take_word(std::string_view& line) noexcept {
+  const std::size_t space = std::min(line.find(' '), line.size());
+  const std::string_view word = line.substr(0, space);
+  line.remove_prefix(std::min(space + 1, line.size()));
+  return word;
+}
+
+/// \throws ProtocolError unless it is a number, and nothing else.
+template <class Number>
+Number number_in_reply(std::string_view digits) {
+  Number value{};
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error != std::errc() || end != digits.data() + digits.size()) {
+    throw ProtocolError("an answer with a number that is none");
+  }
+  return value;
+}
+
+inline bool is_error_word(std::string_view word) noexcept {
+  return word == "SERVER_ERROR" || word == "CLIENT_ERROR" || word == "ERROR";
+}
+
 /// The first line of an answer. Its texts are views of that line.
 struct MetaReply {
   enum class Status : unsigned char {
@@ -39,12 +62,12 @@ struct MetaReply {
   static MetaReply parse(std::string_view line) {
     MetaReply reply{.text = line};
     const std::string_view word = take_word(line);
-    if (word == "SERVER_ERROR" || word == "CLIENT_ERROR" || word == "ERROR") return reply;
+    if (is_error_word(word)) return reply;
     if (word == "HD") {
       reply.status = Status::done;
     } else if (word == "VA") {
       reply.status = Status::value;
-      reply.value_size = number<std::size_t>(take_word(line));
+      reply.value_size = number_in_reply<std::size_t>(take_word(line));
     } else if (word == "EN") {
       reply.status = Status::miss;
     } else if (word == "NF") {
@@ -60,30 +83,35 @@ struct MetaReply {
       const std::string_view token = flag.substr(1);
       switch (flag.front()) {
         case 'k': reply.key = token; break;
-        case 'O': reply.opaque = number<std::uint64_t>(token); break;
-        case 't': reply.ttl = number<std::int64_t>(token); break;
+        case 'O': reply.opaque = number_in_reply<std::uint64_t>(token); break;
+        case 't': reply.ttl = number_in_reply<std::int64_t>(token); break;
         default: break;  // that nobody asked for, or that says nothing new
       }
     }
     return reply;
   }
+};
 
- private:
-  static std::string_view take_word(std::string_view& line) noexcept {
-    const std::size_t space = std::min(line.find(' '), line.size());
-    const std::string_view word = line.substr(0, space);
-    line.remove_prefix(std::min(space + 1, line.size()));
-    return word;
-  }
+/// A line of what a server answers to a `get` of several keys.
+struct GroupReply {
+  bool is_end = false;
+  /// If it is not the end, a value of this size follows, which is the key's.
+  std::string_view key{};
+  std::size_t value_size = 0;
+  /// If it is not empty, all that is known.
+  std::string_view error{};
 
-  template <class Number>
-  static Number number(std::string_view digits) {
-    Number value{};
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (error != std::errc() || end != digits.data() + digits.size()) {
-      throw ProtocolError("an answer with a number that is none");
-    }
-    return value;
+  /// \throws ProtocolError if the line, which is without its CRLF, is no answer.
+  static GroupReply parse(std::string_view line) {
+    if (line == "END") return {.is_end = true};
+    const std::string_view all = line;
+    const std::string_view word = take_word(line);
+    if (is_error_word(word)) return {.error = all};
+    if (word != "VALUE") throw ProtocolError("an answer that begins with neither VALUE, END nor an error");
+    GroupReply reply{.key = take_word(line)};
+    number_in_reply<std::uint32_t>(take_word(line));  // flags, which mean nothing to us
+    reply.value_size = number_in_reply<std::size_t>(line);
+    return reply;
   }
 };
 
