@@ -13,10 +13,10 @@
 #include <string>
 #include <string_view>
 
-#include "tests/support/buffered_socket.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/contract.hpp"
 #include "tests/support/memcached_server.hpp"
+#include "tests/support/sockets.hpp"
 #include "tests/support/tcp_proxy.hpp"
 // Behind Catch2's own header, which it finds again.
 #include <larder/testing/catch2.hpp>
@@ -49,23 +49,18 @@ MemcachedOptions three_servers() {
   return {.servers = {loopback(servers[0].port()), loopback(servers[1].port()), loopback(servers[2].port())}};
 }
 
-std::string say_to_server(std::uint16_t port, const std::string& command) {
-  const auto deadline = larder_tests::after(std::chrono::seconds(10));
-  larder_tests::BufferedSocket socket(larder_tests::connect_to_loopback(port));
-  socket.send(command, deadline);
-  return socket.read_line(deadline) + (command.starts_with("mg") ? "\n" + socket.read_line(deadline) : "");
-}
-
-/// Stores something under a key as another program would that speaks of the same generation: on every server, of which
-/// one is asked for it. The key must be one that travels as it is.
+/// Stores something under a key as another program would that knows of the generation, on every server. The key must be
+/// one that travels as it is.
 void plant_text(const MemcachedOptions& options, std::string_view key, const std::string& text) {
-  for (const std::string& server : options.servers) {
-    const auto port = static_cast<std::uint16_t>(std::stoi(server.substr(server.rfind(':') + 1)));
-    const std::string generation = say_to_server(port, "mg " + options.prefix + "generation v\r\n");
-    if (!generation.starts_with("VA 11\n")) continue;  // nobody has asked it for anything yet
-    const std::string name = options.prefix + generation.substr(6) + ":" + std::string(key);
-    const std::string command = "ms " + name + " " + std::to_string(text.size()) + "\r\n" + text + "\r\n";
-    if (say_to_server(port, command) != "HD") throw std::runtime_error("the server does not take the text");
+  for (const auto& endpoint : options.endpoints()) {
+    const auto tell = [&endpoint](const std::string& command) {
+      return larder_tests::MemcachedServer::command(larder_tests::connect_to_loopback(endpoint.port), command);
+    };
+    const std::string generation = tell("mg " + options.prefix + "generation v");
+    if (!generation.starts_with("VA 11")) continue;  // nobody has asked this server for anything yet
+    const std::string name = options.prefix + generation.substr(generation.find('\n') + 1) + ":" + std::string(key);
+    const std::string stored = tell("ms " + name + " " + std::to_string(text.size()) + "\r\n" + text);
+    if (!stored.starts_with("HD")) throw std::runtime_error("the server does not take the text: " + stored);
   }
 }
 
