@@ -15,35 +15,12 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <cstdint>
 #include <string>
 #include <string_view>
 
-namespace larder::detail {
+#include <larder/backends/detail/base64.hpp>
 
-/// RFC 4648; `url` is the alphabet without `+` and `/`, and then without padding.
-inline std::string base64(std::string_view bytes, bool url = false) {
-  constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-  const auto letter = [&](std::uint32_t six) {
-    return six < letters.size() ? letters[six] : (url ? "-_" : "+/")[six - letters.size()];
-  };
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (; !bytes.empty(); bytes.remove_prefix(std::min<std::size_t>(bytes.size(), 3))) {
-    std::uint32_t group = 0;
-    for (std::size_t i = 0; i < 3; ++i) {
-      group = group << 8U | (i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0U);
-    }
-    for (std::size_t i = 0; i < 4; ++i) {
-      if (i <= bytes.size()) {
-        text.push_back(letter(group >> (18 - 6 * i) & 63U));
-      } else if (!url) {
-        text.push_back('=');
-      }
-    }
-  }
-  return text;
-}
+namespace larder::detail {
 
 /// What stands in a command for a key.
 struct MemcachedKey {
@@ -86,7 +63,7 @@ struct MemcachedKey {
     text.append(key);
     std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
     SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
-    const std::string name = base64({reinterpret_cast<const char*>(digest.data()), digest.size()}, true);
+    const std::string name = base64({reinterpret_cast<const char*>(digest.data()), digest.size()}, Base64Alphabet::url);
     // A prefix that would not do stands in the hash alone.
     const bool shows_prefix = is_plain(prefix) && prefix.size() <= 128;
     std::string token(shows_prefix ? prefix : std::string_view());

@@ -17,6 +17,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <larder/backends/detail/base64.hpp>
 #include <larder/backends/detail/connection_pool.hpp>
 #include <larder/backends/detail/deadline.hpp>
 #include <larder/backends/detail/endpoint.hpp>
@@ -107,7 +108,7 @@ class MemcachedServer {
 
   static std::string new_generation() {
     const std::uint64_t random = make_hash_seed().left;
-    return base64({reinterpret_cast<const char*>(&random), sizeof(random)}, true);
+    return base64({reinterpret_cast<const char*>(&random), sizeof(random)}, Base64Alphabet::url);
   }
 
   /// Result: the generation that the server has, which is then known; it is given one if it has none. `opaque` is for

@@ -1,0 +1,133 @@
+/// \file dynamodb_client.hpp
+/// DynamoDbClient: requests to DynamoDB and their replies, sent again where the server is too busy.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <type_traits>
+#include <utility>
+
+#include <larder/backends/detail/connection_pool.hpp>
+#include <larder/backends/detail/deadline.hpp>
+#include <larder/backends/detail/dynamodb/dynamodb_reply.hpp>
+#include <larder/backends/detail/dynamodb/http_connection.hpp>
+#include <larder/backends/dynamodb_options.hpp>
+#include <larder/cache_error.hpp>
+#include <larder/hash.hpp>
+
+namespace larder::detail {
+
+/// Counts how often something was tried, and waits before it is tried again: any length of time up to a limit that
+/// doubles, so that many clients do not come back at once ("full jitter": Brooker, Exponential Backoff And Jitter, AWS,
+/// 2015).
+class DynamoDbRetries {
+ public:
+  DynamoDbRetries(const DynamoDbOptions& options, const Deadline& deadline) : options_(options), deadline_(deadline) {}
+
+  /// Result: whether it may be tried again, now that a while has passed. Not beyond the deadline.
+  bool wait() {
+    if (++attempts_ >= options_.max_attempts) return false;
+    const auto doubled = std::min<std::chrono::milliseconds::rep>(
+        options_.retry_cap.count(), options_.retry_base.count() << std::min<std::size_t>(attempts_ - 1, 20));
+    const auto most = std::chrono::microseconds(std::chrono::milliseconds(doubled)).count() + 1;
+    const auto pause = std::chrono::microseconds(make_hash_seed().left % static_cast<std::uint64_t>(most));
+    if (pause >= deadline_.remaining()) return false;
+    std::this_thread::sleep_for(pause);
+    return true;
+  }
+  /// It went better than before.
+  void note_progress() noexcept { attempts_ = 0; }
+
+ private:
+  const DynamoDbOptions& options_;
+  const Deadline& deadline_;
+  std::size_t attempts_ = 0;
+};
+
+/// Thread-safe. Messages of what it throws name the table and the server.
+class DynamoDbClient {
+ public:
+  /// Whether a request may be sent a second time where its connection broke: reads may.
+  enum class Repeat : bool { never, once };
+
+  /// The options must stay where they are.
+  explicit DynamoDbClient(const DynamoDbOptions& options)
+      : options_(options),
+        pool_(options.pool_size, [&options](const Deadline&) { return std::make_unique<HttpConnection>(options); }) {}
+
+  /// Result: the reply to a request. A server that is too busy, or fails, is asked again, so often as the options say.
+  /// \throws ConnectionError, TimeoutError, ProtocolError; ServerError with DynamoDB's own code for the error, or the
+  /// HTTP status ("HTTP 502") where it gave none.
+  DynamoDbReply call(std::string_view operation, std::string_view body, Repeat repeat, const Deadline& deadline) {
+    DynamoDbRetries retries(options_, deadline);
+    for (;;) {
+      const HttpResponse response = named([&] { return post(operation, body, repeat, deadline); });
+      if (response.status == 200) return named([&] { return DynamoDbReply::parse(response.body); });
+      const ServerError error = error_of(response);
+      if (!may_pass(response.status, error.code()) || !retries.wait()) throw error;
+    }
+  }
+
+  /// Has every error name the table and the server.
+  template <class Call>
+  std::invoke_result_t<const Call&> named(const Call& call) const {
+    try {
+      return call();
+    } catch (const ConnectionError& error) {
+      throw ConnectionError(name() + error.what());
+    } catch (const TimeoutError& error) {
+      throw TimeoutError(name() + error.what());
+    } catch (const ProtocolError& error) {
+      throw ProtocolError(name() + error.what());
+    }
+  }
+
+  std::string name() const { return "dynamodb " + options_.table + " at " + options_.url() + ": "; }
+
+ private:
+  using Lease = ConnectionPool<HttpConnection>::Lease;
+
+  HttpResponse post(std::string_view operation, std::string_view body, Repeat repeat, const Deadline& deadline) {
+    try {
+      return post_once(operation, body, deadline);
+    } catch (const ConnectionError&) {
+      if (repeat == Repeat::never) throw;
+    }
+    return post_once(operation, body, deadline);
+  }
+
+  HttpResponse post_once(std::string_view operation, std::string_view body, const Deadline& deadline) {
+    Lease connection = pool_.lend(deadline);
+    HttpResponse response = connection->post(operation, body, deadline);
+    connection.give_back();
+    return response;
+  }
+
+  ServerError error_of(const HttpResponse& response) const {
+    DynamoDbReply reply;
+    try {
+      reply = DynamoDbReply::parse(response.body);
+    } catch (const ProtocolError&) {  // somebody in between says so, in words of its own
+    }
+    if (reply.error.empty()) reply.error = "HTTP " + std::to_string(response.status);
+    const std::string message =
+        name() + reply.error + (reply.message.empty() ? "" : ": ") + reply.message.substr(0, 1000);
+    return ServerError(reply.error.substr(0, 100), message);
+  }
+
+  /// Whether the same request may do better a little later.
+  static bool may_pass(long status, std::string_view code) noexcept {
+    return status >= 500 || status == 429 || code == "ProvisionedThroughputExceededException" ||
+           code == "ThrottlingException" || code == "RequestLimitExceeded" || code == "InternalServerError";
+  }
+
+  const DynamoDbOptions& options_;
+  ConnectionPool<HttpConnection> pool_;
+};
+
+}  // namespace larder::detail
