@@ -22,7 +22,7 @@ configure_and_build() {
   if [[ $preset == clang ]]; then at_once=1; fi
   say "$preset: building"
   quietly "$build/logs/$preset-configure" cmake --preset "$preset" -B "$build/$preset" \
-    -DLARDER_TESTS_AT_ONCE="$at_once"
+    -DLARDER_TESTS_AT_ONCE="$at_once" -DLARDER_DYNALITE="$dynalite"
   grep 'larder:' "$build/logs/$preset-configure" || true
   quietly "$build/logs/$preset-build" cmake --build "$build/$preset" --parallel "$(jobs_at_once)" --target "$@"
 }
@@ -62,7 +62,10 @@ pieces=("$@")
 if [[ ${#pieces[@]} -eq 0 ]]; then pieces=(gcc asan tsan); fi
 packages=(cmake ninja-build g++ catch2 libgtest-dev xz-utils gnuplot-nox
           libbenchmark-dev libboost1.81-dev libleveldb-dev librocksdb-dev
-          redis-server openssl libhiredis-dev libssl-dev nlohmann-json3-dev)
+          redis-server memcached openssl libhiredis-dev libssl-dev nlohmann-json3-dev libcurl4-openssl-dev
+          libmemcached-dev)
+# Somebody's own node, which apt knows nothing of, does as well.
+if ! command -v npm > /dev/null; then packages+=(nodejs npm); fi
 if [[ "${pieces[*]}" != gcc ]]; then packages+=(clang libclang-rt-dev llvm); fi
 for piece in "${pieces[@]}"; do
   case $piece in
@@ -72,6 +75,13 @@ for piece in "${pieces[@]}"; do
 done
 
 install_missing "${packages[@]}"
+dynalite=$build/dynalite/node_modules/dynalite/cli.js
+if [[ ! -e $dynalite ]]; then
+  say "installing dynalite"
+  mkdir -p "$build/dynalite"
+  cp tests/dynalite/package.json tests/dynalite/package-lock.json "$build/dynalite"
+  quietly "$build/logs/dynalite" npm ci --prefix "$build/dynalite" --ignore-scripts --no-audit --no-fund
+fi
 for piece in "${pieces[@]}"; do
   started=$SECONDS
   "run_$piece"

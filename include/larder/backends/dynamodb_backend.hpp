@@ -70,10 +70,10 @@ class DynamoDbBackend final : public CacheBackend<Key, Value> {
   using typename Base::key_item;
   using typename Base::key_view;
 
-  /// `largest_key` is for a prefix of 8 bytes or fewer, `largest_value` for the default `max_value_bytes`.
+  /// `largest_key` and `largest_value` are for the default options: the prefix counts, and `max_value_bytes`.
   static constexpr BackendCapabilities capabilities{
       .key_patterns = std::convertible_to<const Key&, std::string_view>,
-      .largest_key = detail::DynamoDbKeys::longest - 8,
+      .largest_key = detail::DynamoDbKeys::longest - std::string_view("larder:").size(),
       .largest_value = 400'000,
       .removal_counters = false,
       .exact_size_accounting = false,
@@ -166,6 +166,7 @@ class DynamoDbBackend final : public CacheBackend<Key, Value> {
   void do_get_many(std::span<const key_item> keys, std::span<std::optional<Value>> values) override {
     counting_errors([&] {
       const Names names(*this, keys);
+      std::fill(values.begin(), values.end(), std::nullopt);
       store_.get_many(names.different(), Parts::all, store_.deadline(keys.size()), [&](Store::Found& found) {
         for (auto& [name, found_item] : found) {
           const auto positions = names.positions(names.index_of(name));
