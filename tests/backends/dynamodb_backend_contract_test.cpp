@@ -2,7 +2,6 @@
 /// The contract kit on DynamoDB, as dynalite has it.
 #include <larder/backends/dynamodb_backend.hpp>
 
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -12,6 +11,7 @@
 
 #include "tests/support/catch.hpp"
 #include "tests/support/contract.hpp"
+#include "tests/support/fresh_prefix.hpp"
 #include "tests/support/dynalite_server.hpp"
 #include "tests/support/tcp_proxy.hpp"
 // Behind Catch2's own header, which it finds again.
@@ -22,12 +22,6 @@ namespace {
 using larder::Bytes;
 using larder::DynamoDbOptions;
 using larder::testing::BackendRequest;
-
-/// As long as the default one.
-std::string unused_prefix() {
-  static std::atomic<int> made{100'000};
-  return std::to_string(++made) + ":";
-}
 
 /// What a value may have at most here, so that larger ones can be tried.
 constexpr std::size_t largest_value = 100'000;
@@ -50,7 +44,7 @@ DynamoDbOptions options_for(std::string prefix) {
 
 template <class Value>
 std::unique_ptr<larder::DynamoDbBackend<std::string, Value>> make(const BackendRequest<std::string, Value>& request) {
-  DynamoDbOptions options = options_for(unused_prefix());
+  DynamoDbOptions options = options_for(larder_tests::fresh_prefix());
   options.max_value_bytes = largest_value;
   if (request.on_undecodable) {
     options.on_undecodable = [tell = request.on_undecodable](std::string_view, std::string_view) { tell(); };

@@ -3,7 +3,6 @@
 #include <larder/backends/memcached_backend.hpp>
 
 #include <array>
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -15,6 +14,7 @@
 
 #include "tests/support/catch.hpp"
 #include "tests/support/contract.hpp"
+#include "tests/support/fresh_prefix.hpp"
 #include "tests/support/memcached_server.hpp"
 #include "tests/support/sockets.hpp"
 #include "tests/support/tcp_proxy.hpp"
@@ -26,11 +26,6 @@ namespace {
 using larder::Bytes;
 using larder::MemcachedOptions;
 using larder::testing::BackendRequest;
-
-std::string unused_prefix() {
-  static std::atomic<int> made{0};
-  return "contract:" + std::to_string(++made) + ":";
-}
 
 /// What a value may have at most here, so that larger ones can be tried.
 constexpr std::size_t largest_value = 100'000;
@@ -68,7 +63,7 @@ template <class Value>
 auto factory(MemcachedOptions (*servers)()) {
   return [servers](const BackendRequest<std::string, Value>& request) {
     MemcachedOptions options = servers();
-    options.prefix = unused_prefix();
+    options.prefix = larder_tests::fresh_prefix();
     options.timeout = std::chrono::seconds(10);
     options.connect_timeout = options.timeout;
     options.backoff = std::chrono::milliseconds(0);  // the kit mends a store and goes on at once
@@ -102,7 +97,7 @@ bool add(const std::string& name, MemcachedOptions (*servers)(), bool may_break 
   };
   const std::function<void(Cache&)> mend_it = [](Cache&) { server_proxy().accept(); };
   return larder::testing::add_to_catch2(larder::testing::BackendContract<std::string, Value>({
-      .name = "MemcachedBackend, " + name,
+      .name = "MemcachedBackend on " + name,
       .make = factory<Value>(servers),
       .capabilities = declared<Value>(),
       .plant_undecodable =
@@ -118,6 +113,6 @@ bool add(const std::string& name, MemcachedOptions (*servers)(), bool may_break 
 }
 
 const bool bytes = add<Bytes>("one server", &one_server, true);
-const bool strings = add<std::string>("three servers, strings", &three_servers);
+const bool strings = add<std::string>("three servers with strings", &three_servers);
 
 }  // namespace

@@ -2,7 +2,6 @@
 /// The contract kit on Redis: one server, and a cluster of three masters.
 #include <larder/backends/redis_backend.hpp>
 
-#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -13,6 +12,7 @@
 
 #include "tests/support/catch.hpp"
 #include "tests/support/contract.hpp"
+#include "tests/support/fresh_prefix.hpp"
 #include "tests/support/redis_cluster.hpp"
 #include "tests/support/redis_server.hpp"
 #include "tests/support/tcp_proxy.hpp"
@@ -24,11 +24,6 @@ namespace {
 using larder::Bytes;
 using larder::RedisOptions;
 using larder::testing::BackendRequest;
-
-std::string fresh_prefix() {
-  static std::atomic<int> made{0};
-  return "contract:" + std::to_string(++made) + ":";
-}
 
 /// What a value may have at most here, so that larger ones can be tried.
 constexpr std::size_t largest_value = 100'000;
@@ -64,7 +59,7 @@ template <class Backend, class Value>
 auto factory(RedisOptions (*server)()) {
   return [server](const BackendRequest<std::string, Value>& request) {
     RedisOptions options = server();
-    options.prefix = fresh_prefix();
+    options.prefix = larder_tests::fresh_prefix();
     options.timeout = std::chrono::seconds(10);
     options.max_reply_bytes = largest_value;
     if (request.on_undecodable) {

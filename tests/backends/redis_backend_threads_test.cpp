@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/support/cache_load.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/message_of.hpp"
 #include "tests/support/random.hpp"
@@ -32,92 +33,13 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
-/// A value that tells whose it is, and whether all of it is there.
-std::string value_of(std::string_view key, std::size_t version) {
-  std::string value = std::string(key) + "|" + std::to_string(version) + "|";
-  value.append(version * 37 % 3000, 'x');
-  return value + "|" + std::to_string(value.size());
-}
-
-bool is_value_of(std::string_view key, std::string_view value) {
-  if (!value.starts_with(std::string(key) + "|")) return false;
-  const std::string rest(value.substr(key.size() + 1));
-  return value == value_of(key, std::strtoull(rest.c_str(), nullptr, 10));
-}
-
-/// Threads that use a cache for as long as they live, and look at what they get.
-class Load {
- public:
-  Load(RedisCache& cache, std::size_t threads) : cache_(cache) {
-    for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this, i] { run(i); });
-  }
-  Load(const Load&) = delete;
-  Load& operator=(const Load&) = delete;
-  ~Load() { end(); }
-
-  void end() {
-    stopping_ = true;
-    for (auto& thread : threads_) thread.join();
-    threads_.clear();
-  }
-
-  std::atomic<std::size_t> wrong{0};   ///< values that were not their keys', or nobody's
-  std::atomic<std::size_t> calls{0};   ///< that succeeded
-  std::atomic<std::size_t> errors{0};  ///< calls that ended with a CacheError
-
- private:
-  static constexpr std::size_t keys = 40;
-
-  void run(std::size_t seed) {
-    Random random(seed);
-    for (std::size_t version = 1; !stopping_; ++version) {
-      try {
-        call(random, version);
-        ++calls;
-      } catch (const larder::CacheError&) {
-        ++errors;
-        std::this_thread::sleep_for(1ms);
-      }
-    }
-  }
-
-  void call(Random& random, std::size_t version) {
-    const std::string key = std::to_string(random.below(keys));
-    switch (random.below(4)) {
-      case 0: cache_.set(key, value_of(key, version)); return;
-      case 1: {
-        std::vector<std::pair<std::string, std::string>> items;
-        for (std::size_t i = 0; i < 10; ++i) {
-          const std::string each = std::to_string(random.below(keys));
-          items.emplace_back(each, value_of(each, version));
-        }
-        cache_.set_many(items);
-        return;
-      }
-      case 2:
-        if (const auto value = cache_.get(key)) look_at(key, *value);
-        return;
-      default:
-        std::vector<std::string> asked;
-        for (std::size_t i = 0; i < 20; ++i) asked.push_back(std::to_string(random.below(keys)));
-        for (const auto& [each, value] : cache_.get_many(asked)) look_at(each, value);
-    }
-  }
-
-  void look_at(std::string_view key, std::string_view value) { wrong += is_value_of(key, value) ? 0 : 1; }
-
-  RedisCache& cache_;
-  std::atomic<bool> stopping_{false};
-  std::vector<std::thread> threads_;
-};
-
 /// Kills the server so often, under load, and sees how soon it is used again.
 void check_kills(int times) {
   RedisServer server;
   auto options = redis_at(server.port(), 500ms);
   options.pool_size = 4;
   RedisCache cache(options);
-  Load load(cache, 8);
+  CacheLoad load(cache, 8);
   Steady::duration slowest{};
   Random random(1);
   for (int i = 0; i < times; ++i) {
@@ -155,7 +77,7 @@ TEST_CASE("RedisBackend: more threads than connections, and each gets its own va
   auto options = redis_at(proxy.port(), 20s);
   options.pool_size = 4;
   RedisCache cache(options);
-  Load load(cache, 32);
+  CacheLoad load(cache, 32);
   while (load.calls < 4000 && load.errors == 0) std::this_thread::sleep_for(1ms);
   load.end();
   CHECK(load.wrong == 0);
@@ -169,7 +91,7 @@ TEST_CASE("RedisBackend: connections that break now and then bring nobody anothe
   auto options = redis_at(proxy.port(), 2s);
   options.pool_size = 4;
   RedisCache cache(options);
-  Load load(cache, 8);
+  CacheLoad load(cache, 8);
   Random random(7);
   for (int i = 0; i < 60; ++i) {
     std::this_thread::sleep_for(5ms);
@@ -194,7 +116,7 @@ TEST_CASE("RedisBackend: calls that time out at random bring nobody another's va
   options.connect_timeout = 1s;
   options.pool_size = 4;
   RedisCache cache(options);
-  Load load(cache, 8);
+  CacheLoad load(cache, 8);
   for (int i = 0; i < 20; ++i) {
     proxy.delay(30ms);
     std::this_thread::sleep_for(15ms);

@@ -4,22 +4,16 @@
 
 #include <larder/backends/redis_backend.hpp>
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <string>
 
+#include "tests/support/fresh_prefix.hpp"
 #include "tests/support/redis_server.hpp"
 
 namespace larder_tests {
 
 using RedisCache = larder::RedisBackend<std::string, std::string>;
-
-/// That nobody else has.
-inline std::string fresh_prefix() {
-  static std::atomic<int> made{0};
-  return "test" + std::to_string(++made) + ":";
-}
 
 /// For the server at a port, with a prefix that nobody else has.
 inline larder::RedisOptions redis_at(std::uint16_t port, std::chrono::milliseconds timeout = std::chrono::seconds(5)) {

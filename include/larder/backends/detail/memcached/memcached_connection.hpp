@@ -50,7 +50,10 @@ class MemcachedConnection {
   /// \throws ConnectionError, TimeoutError, ProtocolError; ServerError if the server does not take it.
   MemcachedConnection(const Endpoint& endpoint, const MemcachedOptions& options, const TlsContext* tls,
                       const Deadline& deadline)
-      : server_(endpoint.to_text()), most_(options.max_reply_bytes), buffer_(new char[buffer_size]) {
+      : server_(endpoint.to_text()),
+        is_secure_(tls != nullptr),
+        most_(options.max_reply_bytes),
+        buffer_(new char[buffer_size]) {
     const Deadline soon = deadline.at_most(options.connect_timeout);
     named([&] { stream_ = std::make_unique<Stream>(endpoint, tls, soon, options.timeout); });
     if (!options.username.empty()) introduce(options, soon);
@@ -61,9 +64,25 @@ class MemcachedConnection {
   /// Whether it has brought an answer before.
   bool is_proven() const noexcept { return is_proven_; }
 
+  /// Whether several keys may be asked for in one command.
+  MetaCommands::Groups groups() const noexcept {
+    return is_secure_ ? MetaCommands::Groups::no : MetaCommands::Groups::yes;
+  }
+
   /// \throws ConnectionError, TimeoutError.
-  void send(std::string_view bytes, const Deadline& deadline) {
-    named([&] { stream_->send(bytes, deadline); });
+  void send(const MetaCommands& commands, const Deadline& deadline) {
+    if (!is_secure_) return send(commands.bytes(), deadline);
+    // A server waits for its socket while OpenSSL has the rest of a record in its own memory, and that is for ever if
+    // nothing else comes. So no record has more than it reads at once, and none goes on behind a value.
+    constexpr std::size_t most = 2048;
+    std::size_t begin = 0;
+    for (std::size_t i = 0; i < commands.size(); ++i) {
+      const bool has_value = commands[i].kind == MetaCommands::Kind::set || commands[i].kind == MetaCommands::Kind::add;
+      const bool is_last = i + 1 == commands.size();
+      if (!is_last && !has_value && commands.end_of(i + 1) - begin <= most) continue;
+      send(commands.bytes().substr(begin, commands.end_of(i) - begin), deadline);
+      begin = commands.end_of(i);
+    }
   }
 
   /// Result: the answer to a command, errors of the server among them.
@@ -107,6 +126,10 @@ class MemcachedConnection {
   bool is_in_step() const noexcept { return begin_ == end_ && !may_be_out_of_step_; }
 
  private:
+  void send(std::string_view bytes, const Deadline& deadline) {
+    named([&] { stream_->send(bytes, deadline); });
+  }
+
   static constexpr std::size_t buffer_size = std::size_t{64} << 10;
   /// A line has a key, some numbers, or an error's text.
   static constexpr std::size_t longest_line = 2048;
@@ -253,6 +276,7 @@ class MemcachedConnection {
   }
 
   std::string server_;
+  bool is_secure_;
   std::size_t most_;
   std::unique_ptr<char[]> buffer_;  // what was received and not yet taken is from `begin_` to `end_`
   std::size_t begin_ = 0;

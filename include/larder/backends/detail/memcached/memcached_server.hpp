@@ -177,7 +177,7 @@ class MemcachedServer {
 
   MemcachedAnswer exchange_one(MemcachedConnection& connection, const MetaCommands& commands,
                                const Deadline& deadline) const {
-    connection.send(commands.bytes(), deadline);
+    connection.send(commands, deadline);
     MemcachedAnswer answer = connection.receive(commands[0], commands.key_of(0), deadline);
     if (!answer.error.empty()) throw memcached_error(answer, connection.server());
     return answer;

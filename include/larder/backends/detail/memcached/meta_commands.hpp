@@ -49,13 +49,16 @@ class MetaCommands {
     bool ends_group = false;
   };
 
+  enum class Groups : bool { no, yes };
+
   /// `opaque` is the number of the first command; the others count on from it.
-  explicit MetaCommands(std::uint64_t opaque) noexcept : next_opaque_(opaque) {}
+  explicit MetaCommands(std::uint64_t opaque, Groups groups = Groups::yes) noexcept
+      : next_opaque_(opaque), groups_(groups) {}
 
   void get(const MemcachedKey& key) { add(Kind::get, "mg ", key, " v"); }
   /// The same among others that are asked for.
   void get_in_group(const MemcachedKey& key) {
-    if (commands_.empty() || key.is_base64) return get(key);
+    if (groups_ == Groups::no || commands_.empty() || key.is_base64) return get(key);
     Command& last = commands_.back();
     const bool joins = last.ends_group && group_size_ < most_in_group;
     group_size_ = joins ? group_size_ + 1 : 1;
@@ -89,6 +92,11 @@ class MetaCommands {
   bool empty() const noexcept { return commands_.empty(); }
   std::string_view bytes() const noexcept { return bytes_; }
   const Command& operator[](std::size_t index) const noexcept { return commands_[index]; }
+  /// Where a command that is in no group ends in the bytes.
+  std::size_t end_of(std::size_t index) const noexcept {
+    constexpr std::size_t name_size = 3;
+    return index + 1 < commands_.size() ? commands_[index + 1].key_begin - name_size : bytes_.size();
+  }
   /// The token that the command is about.
   std::string_view key_of(std::size_t index) const noexcept {
     return std::string_view(bytes_).substr(commands_[index].key_begin, commands_[index].key_size);
@@ -122,6 +130,7 @@ class MetaCommands {
   }
 
   std::uint64_t next_opaque_;
+  Groups groups_;
   std::string bytes_;
   std::vector<Command> commands_;
   std::size_t group_size_ = 0;  // of the last group
