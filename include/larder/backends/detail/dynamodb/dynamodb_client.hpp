@@ -66,10 +66,10 @@ class DynamoDbClient {
   DynamoDbReply call(std::string_view operation, std::string_view body, Repeat repeat, const Deadline& deadline) {
     DynamoDbRetries retries(options_, deadline);
     for (;;) {
-      const HttpResponse response = named([&] { return post(operation, body, repeat, deadline); });
-      if (response.status == 200) return named([&] { return DynamoDbReply::parse(response.body); });
-      const ServerError error = error_of(response);
-      if (!may_pass(response.status, error.code()) || !retries.wait()) throw error;
+      Answer answer = named([&] { return post(operation, body, repeat, deadline); });
+      if (answer.status == 200) return std::move(answer.reply);
+      const ServerError error = error_of(answer);
+      if (!may_pass(answer.status, error.code()) || !retries.wait()) throw error;
     }
   }
 
@@ -92,7 +92,12 @@ class DynamoDbClient {
  private:
   using Lease = ConnectionPool<HttpConnection>::Lease;
 
-  HttpResponse post(std::string_view operation, std::string_view body, Repeat repeat, const Deadline& deadline) {
+  struct Answer {
+    long status = 0;
+    DynamoDbReply reply{};
+  };
+
+  Answer post(std::string_view operation, std::string_view body, Repeat repeat, const Deadline& deadline) {
     try {
       return post_once(operation, body, deadline);
     } catch (const ConnectionError&) {
@@ -101,23 +106,28 @@ class DynamoDbClient {
     return post_once(operation, body, deadline);
   }
 
-  HttpResponse post_once(std::string_view operation, std::string_view body, const Deadline& deadline) {
+  Answer post_once(std::string_view operation, std::string_view body, const Deadline& deadline) {
     Lease connection = pool_.lend(deadline);
-    HttpResponse response = connection->post(operation, body, deadline);
+    const HttpResponse response = connection->post(operation, body, deadline);
+    Answer answer{.status = response.status};
+    try {
+      answer.reply = DynamoDbReply::parse(response.body);
+    } catch (const ProtocolError&) {
+      // Of an error, that is somebody in between, who says so in words of his own. Who talks like that is not talked to
+      // again on this connection.
+      if (response.status == 200) throw;
+      return answer;
+    }
     connection.give_back();
-    return response;
+    return answer;
   }
 
-  ServerError error_of(const HttpResponse& response) const {
-    DynamoDbReply reply;
-    try {
-      reply = DynamoDbReply::parse(response.body);
-    } catch (const ProtocolError&) {  // somebody in between says so, in words of its own
-    }
-    if (reply.error.empty()) reply.error = "HTTP " + std::to_string(response.status);
-    const std::string message =
-        name() + reply.error + (reply.message.empty() ? "" : ": ") + reply.message.substr(0, 1000);
-    return ServerError(reply.error.substr(0, 100), message);
+  ServerError error_of(const Answer& answer) const {
+    const std::string status = "HTTP " + std::to_string(answer.status);
+    const std::string& error = answer.reply.error.empty() ? status : answer.reply.error;
+    const std::string& message = answer.reply.message;
+    return ServerError(error.substr(0, 100),
+                       name() + error.substr(0, 100) + (message.empty() ? "" : ": ") + message.substr(0, 1000));
   }
 
   /// Whether the same request may do better a little later.

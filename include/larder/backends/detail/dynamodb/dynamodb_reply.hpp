@@ -54,7 +54,7 @@ class DynamoDbReplyReader {
   explicit DynamoDbReplyReader(DynamoDbReply& reply) : reply_(reply) {}
 
   bool start_object(std::size_t) {
-    enter(true);
+    enter();
     if (item_depth_ == 0) {
       item_ = item_list();
       if (item_ != nullptr) item_depth_ = depth();
@@ -64,7 +64,7 @@ class DynamoDbReplyReader {
   bool end_object() { return leave(); }
   bool start_array(std::size_t) {
     if (depth() == 0) throw ProtocolError("a reply that is no JSON object");
-    enter(false);
+    enter();
     return true;
   }
   bool end_array() { return leave(); }
@@ -103,7 +103,7 @@ class DynamoDbReplyReader {
   /// The name that is being read at a depth; empty within an array.
   const std::string& name(std::size_t at) const noexcept { return names_[at]; }
 
-  void enter(bool) {
+  void enter() {
     if (depth() == most_depth) throw ProtocolError("a reply that is too deep");
     names_.emplace_back();
   }
@@ -114,7 +114,7 @@ class DynamoDbReplyReader {
   }
   bool scalar() const {
     if (depth() == 0) throw ProtocolError("a reply that is no JSON object");
-    if (item_depth_ != 0 && depth() == item_depth_ + 1 && is_ours()) wrong_attribute();
+    if (item_depth_ != 0 && depth() <= item_depth_ + 1 && is_ours()) wrong_attribute();
     return true;
   }
 
@@ -150,6 +150,7 @@ class DynamoDbReplyReader {
 
   /// `{"k": {"B": "..."}}`: one level below the item, the type's name. Values of other types are another program's.
   bool attribute(const std::string& text) {
+    if (depth() == item_depth_ && is_ours()) wrong_attribute();
     if (depth() != item_depth_ + 1) return true;
     const std::string& attribute = name(item_depth_ - 1);
     const std::string& type = name(item_depth_);
