@@ -32,8 +32,8 @@ class DynaliteServer {
   }
 
   /// Returns when the server takes connections. Throws std::runtime_error with its log if it does not.
-  explicit DynaliteServer(std::vector<std::string> extra_arguments = {})
-      : extra_arguments_(std::move(extra_arguments)) {
+  /// A new table can be used after so long.
+  explicit DynaliteServer(std::chrono::milliseconds creation = std::chrono::milliseconds(0)) : creation_(creation) {
     for (int attempt = 1;; ++attempt) {
       port_ = free_port();
       if (start()) return;
@@ -68,10 +68,14 @@ class DynaliteServer {
 
   /// False if it has ended before it took connections: somebody else has the port, as a rule.
   bool start() {
-    std::vector<std::string> arguments{
-        "node", program(),         "--host", "127.0.0.1",       "--port", std::to_string(port_), "--createTableMs",
-        "0",    "--deleteTableMs", "0",      "--updateTableMs", "0"};
-    arguments.insert(arguments.end(), extra_arguments_.begin(), extra_arguments_.end());
+    const std::vector<std::string> arguments{"node",
+                                             program(),
+                                             "--host",
+                                             "127.0.0.1",
+                                             "--port",
+                                             std::to_string(port_),
+                                             "--createTableMs",
+                                             std::to_string(creation_.count())};
     process_ = ChildProcess(arguments, folder_.path("log"));
     const SteadyTime deadline = after(patience);
     while (process_.is_running()) {
@@ -88,7 +92,7 @@ class DynaliteServer {
     return false;
   }
 
-  std::vector<std::string> extra_arguments_;
+  const std::chrono::milliseconds creation_;
   TemporaryFolder folder_;
   std::uint16_t port_ = 0;
   ChildProcess process_;
