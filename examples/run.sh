@@ -3,7 +3,7 @@
 #   1. quick_start, the tour;
 #   2. include_scanner on /usr/include (or $1): how much a cache saves it, and what the cache costs;
 #   3. replay on the stream of headers that the files there include: hit ratios of caches of many sizes, and a plot;
-#   4. redis_sessions, in process memory and on a Redis server that is started for it.
+#   4. sessions, in process memory, and on a Redis and a Memcached server that are started for it.
 #
 # Usage: bash examples/run.sh [FOLDER]
 #
@@ -14,12 +14,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 build=${LARDER_BUILD_DIR:-$PWD/build}
 source tests/setup.sh
 
-install_missing cmake ninja-build g++ libhiredis-dev libssl-dev redis-server
+install_missing cmake ninja-build g++ libhiredis-dev libssl-dev libcurl4-openssl-dev nlohmann-json3-dev redis-server memcached
 say "building"
 quietly "$build/logs/examples-configure" cmake --preset bench -B "$build/examples"
 quietly "$build/logs/examples-build" \
   cmake --build "$build/examples" --parallel "$(jobs_at_once)" --target quick_start include_scanner replay \
-  redis_sessions
+  sessions
 
 say "quick_start"
 "$build/examples/examples/quick_start"
@@ -35,7 +35,7 @@ stream=$build/examples/include_stream.txt
 say "the plot of hit ratios is $plot"
 say "the stream ($(wc -l < "$stream") requests) is $stream"
 
-say "redis_sessions in process memory"
-"$build/examples/examples/redis_sessions"
-say "redis_sessions on a Redis server"
-bash tests/with_redis.sh "$build/examples/examples/redis_sessions"
+say "sessions in process memory"
+"$build/examples/examples/sessions"
+say "sessions on a Redis and a Memcached server"
+bash tests/with_servers.sh redis,memcached "$build/examples/examples/sessions"

@@ -134,6 +134,7 @@ std::string table(const std::vector<RemotePair>& pairs, const Times& times, cons
 std::vector<RemotePair> pairs_of(const std::string& url) {
   if (url.starts_with("redis://")) return redis_pairs(url);
   if (url.starts_with("memcached://")) return memcached_pairs(url);
+  if (url.starts_with("dynamodb://")) return dynamodb_pairs(url);
   throw std::invalid_argument("no benchmarks for " + url);
 }
 

@@ -115,10 +115,10 @@ std::vector<RemotePair> redis_pairs(const std::string& url) {
   options.pool_size = 1;
   const auto redis = std::make_shared<Redis>(std::move(options));
   std::vector<RemotePair> pairs;
-  pairs.push_back({"redis get", 2000, 0.95,
+  pairs.push_back({"redis get / hiredis", 2000, 0.95,
                    [redis](std::size_t i) { return redis->backend.get(redis->keys[i])->size(); },
                    [redis](std::size_t i) { return redis->hiredis.get(redis->keys[i]); }});
-  pairs.push_back({"redis get_many of 1,000", 40, 0.9,
+  pairs.push_back({"redis get_many of 1,000 / MGET by hiredis", 40, 0.9,
                    [redis](std::size_t i) {
                      redis->backend.get_many(std::span<const std::string_view>(redis->views).subspan(i, remote_batch),
                                              std::span<std::optional<Bytes>>(redis->found));
@@ -128,10 +128,10 @@ std::vector<RemotePair> redis_pairs(const std::string& url) {
                    },
                    [redis](std::size_t i) { return redis->hiredis.get_many(redis->batch_keys(i)); }});
   pairs.push_back(
-      {"redis set", 2000, 0,
+      {"redis set / hiredis", 2000, 0,
        [redis](std::size_t i) { return redis->backend.set(redis->keys[i], redis->values[i]) ? remote_value_size : 0; },
        [redis](std::size_t i) { return redis->hiredis.set(redis->keys[i], redis->values[i]); }});
-  pairs.push_back({"redis set_many of 1,000", 40, 0,
+  pairs.push_back({"redis set_many of 1,000 / a pipeline by hiredis", 40, 0,
                    [redis](std::size_t i) {
                      return redis->backend.set_many(std::span(redis->items).subspan(i, remote_batch)) *
                             remote_value_size;

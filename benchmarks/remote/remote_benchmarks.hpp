@@ -38,5 +38,6 @@ inline std::string remote_value(std::size_t index) {
 /// The pairs for a server at this URL, which they fill.
 std::vector<RemotePair> redis_pairs(const std::string& url);
 std::vector<RemotePair> memcached_pairs(const std::string& url);
+std::vector<RemotePair> dynamodb_pairs(const std::string& url);
 
 }  // namespace larder::bench

@@ -60,7 +60,7 @@ TEST_CASE("MetaCommands: keys in a group stand behind a numbered command, which 
 }
 
 TEST_CASE("MetaCommands: without groups each key has a command of its own", "[meta_commands]") {
-  MetaCommands commands(1, MetaCommands::Groups::no);
+  MetaCommands commands(1, 2, MetaCommands::Groups::no);
   for (const char* key : {"a", "b"}) commands.get_in_group({.token = key});
   CHECK(commands.bytes() == "mg a v k O1\r\nmg b v k O2\r\n");
 }

@@ -19,10 +19,11 @@ class MemcachedHealth {
   MemcachedHealth(Milliseconds backoff, Milliseconds max_backoff) noexcept
       : backoff_(backoff), max_backoff_(max_backoff) {}
 
+  /// Whether the last that was heard of it is a failure.
+  bool has_failed() const noexcept { return failures_.load(std::memory_order_relaxed) != 0; }
+
   /// Whether it is left alone at this time.
-  bool is_left_alone(Clock::time_point now) const noexcept {
-    return failures_.load(std::memory_order_relaxed) != 0 && now < tried_again_at();
-  }
+  bool is_left_alone(Clock::time_point now) const noexcept { return has_failed() && now < tried_again_at(); }
 
   /// Result: whether the caller may ask the server.
   bool may_be_asked(Clock::time_point now) noexcept {
@@ -35,7 +36,7 @@ class MemcachedHealth {
   }
 
   void note_success() noexcept {
-    if (failures_.load(std::memory_order_relaxed) != 0) failures_.store(0, std::memory_order_relaxed);
+    if (has_failed()) failures_.store(0, std::memory_order_relaxed);
   }
 
   void note_failure(Clock::time_point now) noexcept {

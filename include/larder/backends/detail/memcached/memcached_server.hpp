@@ -37,14 +37,15 @@ struct MemcachedSettings {
   MemcachedOptions options;
   std::unique_ptr<const TlsContext> tls;
 
+  /// Where a server keeps the generation: a key that no entry has, since it is shorter.
+  MemcachedKey generation_key;
+
   /// \throws InvalidArgumentError.
-  explicit MemcachedSettings(MemcachedOptions given) : options(std::move(given)) {
+  explicit MemcachedSettings(MemcachedOptions given)
+      : options(std::move(given)), generation_key(MemcachedKey::of(options.prefix, {}, "generation")) {
     options.validate();
     if (options.tls.enabled) tls = std::make_unique<const TlsContext>(options.tls);
   }
-
-  /// Where a server keeps the generation: a key that no entry has, since it is shorter.
-  MemcachedKey generation_key() const { return MemcachedKey::of(options.prefix, {}, "generation"); }
 };
 
 /// Thread-safe.
@@ -68,7 +69,7 @@ class MemcachedServer {
   /// Result: a connection. Waits while all are lent.
   /// \throws ConnectionError, at once while the server is left alone; TimeoutError, ProtocolError, ServerError.
   Pool::Lease lend(const Deadline& deadline) {
-    if (!health_.may_be_asked(Deadline::Clock::now())) {
+    if (health_.has_failed() && !health_.may_be_asked(Deadline::Clock::now())) {
       const auto left = health_.tried_again_at() - Deadline::Clock::now();
       throw ConnectionError("memcached " + endpoint_.to_text() + ": it did not answer, and is tried again in " +
                             std::to_string(std::chrono::ceil<std::chrono::milliseconds>(left).count()) + " ms");
@@ -114,7 +115,7 @@ class MemcachedServer {
   /// Result: the generation that the server has, which is then known; it is given one if it has none. `opaque` is for
   /// as many commands as `most_commands`. \throws ConnectionError, TimeoutError, ProtocolError, ServerError.
   std::string agree_on_generation(MemcachedConnection& connection, std::uint64_t opaque, const Deadline& deadline) {
-    const MemcachedKey key = settings_.generation_key();
+    const MemcachedKey& key = settings_.generation_key;
     for (std::uint64_t round = 0; round < most_commands / 2; ++round) {
       MetaCommands look(opaque + 2 * round);
       look.get(key);
@@ -142,7 +143,7 @@ class MemcachedServer {
     watching(*connection, [&] {
       const std::string made = new_generation();
       MetaCommands store(opaque);
-      store.set(settings_.generation_key(), made, {});
+      store.set(settings_.generation_key, made, {});
       if (!exchange_one(*connection, store, deadline).succeeded) {
         throw ProtocolError("memcached " + endpoint_.to_text() + ": it does not store a generation");
       }

@@ -196,13 +196,14 @@ class MemcachedStore {
       if (has_generation && share.generation.empty()) {
         share.generation = server.agree_on_generation(connection, new_opaque(MemcachedServer::most_commands), deadline);
       }
-      share.commands.emplace(new_opaque(share.indices.size() + 1), connection.groups());
+      const std::size_t count = share.indices.size() + 1;
+      share.commands.emplace(new_opaque(count), count, connection.groups());
       for (const std::size_t index : share.indices) {
         add(*share.commands, MemcachedKey::of(options().prefix, share.generation, keys[index]), index);
       }
       // Behind the others: a generation that is still the right one then has been so all the time, since none comes
       // back. (And a server sends what it has to say so far before it stores a value.)
-      if (has_generation) share.commands->get(settings_.generation_key());
+      if (has_generation) share.commands->get(settings_.generation_key);
       connection.send(*share.commands, deadline);
     });
     share.is_started = true;

@@ -51,9 +51,13 @@ class MetaCommands {
 
   enum class Groups : bool { no, yes };
 
-  /// `opaque` is the number of the first command; the others count on from it.
-  explicit MetaCommands(std::uint64_t opaque, Groups groups = Groups::yes) noexcept
-      : next_opaque_(opaque), groups_(groups) {}
+  /// `opaque` is the number of the first command; the others count on from it. `count` is how many there will be.
+  explicit MetaCommands(std::uint64_t opaque, std::size_t count = 1, Groups groups = Groups::yes)
+      : next_opaque_(opaque), groups_(groups) {
+    constexpr std::size_t usual_size = 64;
+    commands_.reserve(count);
+    bytes_.reserve(count * usual_size);
+  }
 
   void get(const MemcachedKey& key) { add(Kind::get, "mg ", key, " v"); }
   /// The same among others that are asked for.
