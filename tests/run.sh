@@ -34,8 +34,9 @@ run_tests() {
   # Clang 14's sanitizers may fail to start where addresses are very random; not everywhere may one ask for less.
   if [[ $preset == *san ]] && setarch -R true 2> /dev/null; then launcher=(setarch -R); fi
   say "$preset: testing"
+  # Two more than there are processors, since two of the longest do nothing but wait for a clock.
   "${launcher[@]}" ctest --test-dir "$build/$preset" --output-on-failure --no-tests=error --no-label-summary \
-    --parallel "$(jobs_at_once)" "$@"
+    --parallel "$(($(jobs_at_once) + 2))" "$@"
 }
 
 run_gcc() {
