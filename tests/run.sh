@@ -65,8 +65,6 @@ packages=(cmake ninja-build g++ catch2 libgtest-dev xz-utils gnuplot-nox
           libbenchmark-dev libboost1.81-dev libleveldb-dev librocksdb-dev
           redis-server memcached openssl libhiredis-dev libssl-dev nlohmann-json3-dev libcurl4-openssl-dev
           libmemcached-dev)
-# Somebody's own node, which apt knows nothing of, does as well.
-if ! command -v npm > /dev/null; then packages+=(nodejs npm); fi
 if [[ "${pieces[*]}" != gcc ]]; then packages+=(clang libclang-rt-dev llvm); fi
 for piece in "${pieces[@]}"; do
   case $piece in
@@ -76,13 +74,7 @@ for piece in "${pieces[@]}"; do
 done
 
 install_missing "${packages[@]}"
-dynalite=$build/dynalite/node_modules/dynalite/cli.js
-if [[ ! -e $dynalite ]]; then
-  say "installing dynalite"
-  mkdir -p "$build/dynalite"
-  cp tests/dynalite/package.json tests/dynalite/package-lock.json "$build/dynalite"
-  quietly "$build/logs/dynalite" npm ci --prefix "$build/dynalite" --ignore-scripts --no-audit --no-fund
-fi
+install_dynalite
 for piece in "${pieces[@]}"; do
   started=$SECONDS
   "run_$piece"

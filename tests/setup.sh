@@ -48,5 +48,18 @@ install_missing() {
   quietly "$build/logs/apt-install" "${apt[@]}" install --no-install-recommends "${known[@]}"
 }
 
+# Installs npm's dynalite, the DynamoDB server of tests and benchmarks, in the folder $build/dynalite; `dynalite` is
+# then its program.
+install_dynalite() {
+  dynalite=$build/dynalite/node_modules/dynalite/cli.js
+  if [[ -e $dynalite ]]; then return; fi
+  # Somebody's own node, which apt knows nothing of, does as well.
+  command -v npm > /dev/null || install_missing nodejs npm
+  say "installing dynalite"
+  mkdir -p "$build/dynalite"
+  cp tests/dynalite/package.json tests/dynalite/package-lock.json "$build/dynalite"
+  quietly "$build/logs/dynalite" npm ci --prefix "$build/dynalite" --ignore-scripts --no-audit --no-fund
+}
+
 # How many compilers to run at once.
 jobs_at_once() { printf '%s' "${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)}"; }

@@ -50,6 +50,19 @@ TEST_CASE("Envelope: value, metadata and creation time come back", "[envelope]")
   }
 }
 
+TEST_CASE("Envelope: an identity comes back, and nothing else with it", "[envelope]") {
+  const std::string identity("a key\0", 6);
+  const std::string sealed = Envelope::seal("value", {{"a", "b"}}, at(5ms), identity);
+  std::string reason;
+  const auto content = Envelope::open(Bytes(sealed), reason);
+  REQUIRE(content.has_value());
+  CHECK(content->identity == identity);
+  CHECK(content->value == "value");
+  CHECK(content->metadata == Metadata{{"a", "b"}});
+  CHECK(Envelope::open(Bytes(Envelope::seal("value", {}, at(5ms))), reason)->identity.empty());
+  CHECK(sealed[8] == 2);
+}
+
 TEST_CASE("Envelope: the value shares the memory of what was stored", "[envelope]") {
   const Bytes stored(Envelope::seal("value", {{"a", "b"}}, at(0ms)));
   std::string reason;
