@@ -141,21 +141,8 @@ class RedisBackend final : public CacheBackend<Key, Value> {
   }
 
   std::vector<Key> do_keys(std::string_view pattern) override {
-    constexpr bool has_text = std::convertible_to<const Key&, std::string_view>;
-    if (!has_text && pattern != "*") {
-      throw NotSupportedError("keys that are not strings cannot be listed by a pattern other than '*'");
-    }
-    return counting_errors([&] {
-      std::vector<Key> keys;
-      for (std::string& text : store_.keys(pattern)) {
-        if constexpr (std::same_as<Key, std::string>) {
-          keys.push_back(std::move(text));
-        } else if (auto key = KeyCodec<Key>::decode(text)) {
-          keys.push_back(std::move(*key));
-        }
-      }
-      return keys;
-    });
+    detail::require_pattern_for<Key>(pattern);
+    return counting_errors([&] { return detail::keys_of<Key>(store_.keys(pattern)); });
   }
 
   void do_get_many(std::span<const key_item> keys, std::span<std::optional<Value>> values) override {

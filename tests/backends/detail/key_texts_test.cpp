@@ -33,6 +33,15 @@ TEST_CASE("KeyTexts: parts of them", "[key_texts]") {
   CHECK(texts.some(4, 2)[0] == "5");
 }
 
+TEST_CASE("keys_of: what is no spelling of a key is left out", "[key_texts]") {
+  using larder::detail::keys_of;
+  CHECK(keys_of<std::string>({"a", ""}) == std::vector<std::string>{"a", ""});
+  CHECK(keys_of<int>({"1", "x", "01", "-7", ""}) == std::vector<int>{1, -7});
+  CHECK_NOTHROW(larder::detail::require_pattern_for<std::string>("a*"));
+  CHECK_NOTHROW(larder::detail::require_pattern_for<int>("*"));
+  CHECK_THROWS_AS(larder::detail::require_pattern_for<int>("1*"), larder::NotSupportedError);
+}
+
 TEST_CASE("KeyTexts: each is checked", "[key_texts]") {
   std::vector<std::string> seen;
   const std::vector<int> keys{1, 2, 3};

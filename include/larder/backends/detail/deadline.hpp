@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <limits>
 
 namespace larder::detail {
@@ -18,6 +19,13 @@ class Deadline {
     const auto now = Clock::now();
     const auto most = std::chrono::duration_cast<Milliseconds>(Clock::time_point::max() - now);
     return Deadline(timeout < most ? now + timeout : Clock::time_point::max(), timeout);
+  }
+
+  /// Of a call about so many keys: so long for each 1,000 of them, from now.
+  static Deadline for_keys(std::size_t keys, Milliseconds timeout) {
+    constexpr std::size_t keys_at_once = 1000;
+    const auto times = static_cast<Milliseconds::rep>((keys + keys_at_once - 1) / keys_at_once);
+    return in(timeout > Milliseconds::max() / times ? Milliseconds::max() : timeout * times);
   }
 
   /// The sooner of this one and so long from now.

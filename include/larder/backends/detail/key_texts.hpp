@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include <larder/cache_error.hpp>
 #include <larder/codec.hpp>
 #include <larder/key_view.hpp>
 
@@ -19,6 +20,28 @@ namespace larder::detail {
 /// A key as it is spelt in the store; valid while the key is.
 template <class Key>
 using KeyText = decltype(KeyCodec<Key>::encode(std::declval<KeyView<Key>>()));
+
+/// \throws NotSupportedError if keys are no texts, and so cannot be told from each other by a pattern.
+template <class Key>
+void require_pattern_for(std::string_view pattern) {
+  if (!std::convertible_to<const Key&, std::string_view> && pattern != "*") {
+    throw NotSupportedError("keys that are not strings cannot be listed by a pattern other than '*'");
+  }
+}
+
+/// Result: the keys that are spelt like this, without what is no spelling of a key.
+template <class Key>
+std::vector<Key> keys_of(std::vector<std::string> texts) {
+  if constexpr (std::same_as<Key, std::string>) {
+    return texts;
+  } else {
+    std::vector<Key> keys;
+    for (const std::string& text : texts) {
+      if (auto key = KeyCodec<Key>::decode(text)) keys.push_back(std::move(*key));
+    }
+    return keys;
+  }
+}
 
 /// What a batch's keys are in the store, all of them there before anything is done.
 template <class Key>

@@ -55,12 +55,7 @@ class DynamoDbStore {
   const DynamoDbOptions& options() const noexcept { return options_; }
 
   /// How long a call about so many keys may take.
-  Deadline deadline(std::size_t keys = 1) const {
-    constexpr std::size_t batch = 1000;
-    const auto timeout = options().timeout;
-    const auto batches = static_cast<Milliseconds::rep>((keys + batch - 1) / batch);
-    return Deadline::in(timeout > Milliseconds::max() / batches ? Milliseconds::max() : timeout * batches);
-  }
+  Deadline deadline(std::size_t keys = 1) const { return Deadline::for_keys(keys, options().timeout); }
 
   /// Result: a key as it is spelt in the table. \throws InvalidArgumentError if it is too long for that.
   std::string name_of(std::string_view key) const {

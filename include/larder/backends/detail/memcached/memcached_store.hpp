@@ -32,8 +32,6 @@ namespace larder::detail {
 /// Thread-safe. Functions throw ConnectionError, TimeoutError, ProtocolError and ServerError.
 class MemcachedStore {
  public:
-  using Milliseconds = std::chrono::milliseconds;
-
   /// So many keys at most are in one exchange.
   static constexpr std::size_t batch_keys = 1000;
   /// And roughly so many bytes are sent in one: few enough where values come back, since a server that cannot get rid
@@ -50,11 +48,7 @@ class MemcachedStore {
   const MemcachedOptions& options() const noexcept { return settings_.options; }
 
   /// How long a call about so many keys may take.
-  Deadline deadline(std::size_t keys = 1) const {
-    const auto timeout = options().timeout;
-    const auto batches = static_cast<Milliseconds::rep>((keys + batch_keys - 1) / batch_keys);
-    return Deadline::in(timeout > Milliseconds::max() / batches ? Milliseconds::max() : timeout * batches);
-  }
+  Deadline deadline(std::size_t keys = 1) const { return Deadline::for_keys(keys, options().timeout); }
 
   /// Result: what must be in the envelope of the key's value for it to be told from others; empty if nothing need be.
   std::string_view identity_of(std::string_view key) const noexcept {

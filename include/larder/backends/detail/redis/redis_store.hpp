@@ -62,11 +62,7 @@ class RedisStore {
   const RedisOptions& options() const noexcept { return settings_.options; }
 
   /// How long a call about so many keys may take.
-  Deadline deadline(std::size_t keys = 1) const {
-    const auto timeout = options().timeout;
-    const auto batches = static_cast<Milliseconds::rep>((keys + batch_keys - 1) / batch_keys);
-    return Deadline::in(timeout > Milliseconds::max() / batches ? Milliseconds::max() : timeout * batches);
-  }
+  Deadline deadline(std::size_t keys = 1) const { return Deadline::for_keys(keys, options().timeout); }
 
   StoredText get(std::string_view key) {
     const Deadline end = deadline();
