@@ -19,6 +19,7 @@ TEST_CASE("Deadline: longer than the clock can count is for ever", "[deadline]")
 }
 
 TEST_CASE("Deadline: so long for each thousand keys", "[deadline]") {
+  CHECK(Deadline::for_keys(0, 10s).timeout() == 10s);
   CHECK(Deadline::for_keys(1, 10s).timeout() == 10s);
   CHECK(Deadline::for_keys(1000, 10s).timeout() == 10s);
   CHECK(Deadline::for_keys(1001, 10s).timeout() == 20s);

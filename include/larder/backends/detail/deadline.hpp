@@ -24,7 +24,8 @@ class Deadline {
   /// Of a call about so many keys: so long for each 1,000 of them, from now.
   static Deadline for_keys(std::size_t keys, Milliseconds timeout) {
     constexpr std::size_t keys_at_once = 1000;
-    const auto times = static_cast<Milliseconds::rep>((keys + keys_at_once - 1) / keys_at_once);
+    const auto times =
+        static_cast<Milliseconds::rep>(std::max<std::size_t>((keys + keys_at_once - 1) / keys_at_once, 1));
     return in(timeout > Milliseconds::max() / times ? Milliseconds::max() : timeout * times);
   }
 
