@@ -30,10 +30,10 @@ const Requests& churn_requests() {
 
 template <Subject Type>
 void write_batches(Type& subject, std::span<const Request> block) {
-  constexpr std::size_t batch = 32;
-  std::array<std::pair<std::string_view, std::string_view>, batch> items;
-  for (; block.size() >= batch; block = block.subspan(batch)) {
-    for (std::size_t i = 0; i < batch; ++i) items[i] = {block[i].key(), values()[block[i].id]};
+  constexpr std::size_t batch_size = 32;
+  std::array<std::pair<std::string_view, std::string_view>, batch_size> items;
+  for (; block.size() >= batch_size; block = block.subspan(batch_size)) {
+    for (std::size_t i = 0; i < batch_size; ++i) items[i] = {block[i].key(), values()[block[i].id]};
     subject.cache().set_many(items);
   }
 }
@@ -79,7 +79,7 @@ void add_sets(RateBenchmarks& all, const std::string& subject_name) {
 }
 
 template <Subject Type>
-void add_batches(RateBenchmarks& all, const std::string& name) {
+void add_batches_of_sets(RateBenchmarks& all, const std::string& name) {
   add_churn<Type, Distribution::each_once>(
       all, name, [](Type& subject, std::span<const Request> block) { write_batches(subject, block); });
 }
@@ -89,7 +89,7 @@ void add_batches(RateBenchmarks& all, const std::string& name) {
 void add_write_benchmarks(RateBenchmarks& all) {
   add_sets<LarderUnlocked>(all, "larder_unlocked");
   add_sets<LarderDefault>(all, "larder");
-  add_batches<LarderDefault>(all, "set_many_32/larder");
+  add_batches_of_sets<LarderDefault>(all, "set_many_32/larder");
   add_sets<ListAndMap<NullMutex>>(all, "list_and_map_unlocked");
   add_sets<ListAndMap<std::mutex>>(all, "list_and_map");
 #if LARDER_BENCHMARK_BOOST
