@@ -168,6 +168,29 @@ TEST_CASE("MemcachedBackend: a server that is stopped takes one call its time, a
   CHECK(cache.get(keys[0]) == "v");
 }
 
+TEST_CASE("MemcachedBackend: a batch that one server does not answer does not make the others look as if they failed") {
+  if (skipped_without_memcached()) return;
+  ThreeServers three;
+  auto options = three.options(300ms);
+  options.backoff = 10s;
+  options.max_backoff = 10s;
+  const auto keys = three.a_key_of_each(options);
+  for (std::size_t stopped = 0; stopped < 3; ++stopped) {
+    CAPTURE(stopped);
+    MemcachedCache cache(options);
+    CHECK(cache.set_many({{keys[0], "v"}, {keys[1], "v"}, {keys[2], "v"}}) == 3);
+    three.servers[stopped].stop();
+    const auto begin = Steady::now();
+    CHECK_THROWS_AS(cache.get_many({keys[0], keys[1], keys[2]}), TimeoutError);
+    CHECK(Steady::now() - begin < 400ms);
+    for (std::size_t other = 0; other < 3; ++other) {
+      if (other != stopped) CHECK(cache.get(keys[other]) == "v");
+    }
+    CHECK_THROWS_AS(cache.get(keys[stopped]), ConnectionError);
+    three.servers[stopped].resume();
+  }
+}
+
 TEST_CASE("MemcachedBackend: on request, the keys of a server that failed go to the others") {
   if (skipped_without_memcached()) return;
   ThreeServers three;

@@ -261,7 +261,8 @@ TEST_CASE("MemcachedBackend: what was stored before the generation was lost neve
   CHECK(one.set("k", "new"));
   CHECK(two.get("k") == "new");
   // Somebody stores something else there.
-  for (const std::string& foreign : {std::string("1"), std::string(11, ' '), std::string(5000, 'x')}) {
+  for (const std::string& foreign :
+       {std::string("1"), std::string(11, ' '), std::string("AAAAA\r\nAAAA"), std::string(5000, 'x')}) {
     CHECK(server.command("ms " + generation_key + " " + std::to_string(foreign.size()) + "\r\n" + foreign) == "HD");
     one.set("k", "v");
     CHECK(two.get("k") == "v");

@@ -7,6 +7,7 @@
 /// restarted, or has evicted it), there is a new one, never an old one again.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -105,7 +106,11 @@ class MemcachedServer {
     generation_ = generation;
   }
 
-  static bool is_generation(std::string_view text) noexcept { return text.size() == MemcachedKey::generation_size; }
+  static bool is_generation(std::string_view text) noexcept {
+    return text.size() == MemcachedKey::generation_size && std::all_of(text.begin(), text.end(), [](char c) {
+             return base64_letters.find(c) != std::string_view::npos || c == '-' || c == '_';
+           });
+  }
 
   static std::string new_generation() {
     const std::uint64_t random = make_hash_seed().left;

@@ -87,8 +87,12 @@ class MemcachedStore {
         });
       });
     }
+    // One that does not answer takes all the time that there is. What the others have answered meanwhile is there.
+    std::optional<Deadline> grace;
     for (Share& share : shares) {
-      if (!share.is_failed) attempt(outcome, share, [&] { finish(share, outcome, keys, deadline, add); });
+      if (!grace && deadline.has_passed()) grace = Deadline::in(std::chrono::milliseconds(10));
+      if (share.is_failed) continue;
+      attempt(outcome, share, [&] { finish(share, outcome, keys, grace.value_or(deadline), add); });
     }
     return outcome;
   }
@@ -182,6 +186,8 @@ class MemcachedStore {
   void start(Share& share, std::span<const std::string_view> keys, const Deadline& deadline, const Add& add) {
     MemcachedServer& server = *share.server;
     share.connection.reset();
+    // Another server has taken all the time, for which this one is not to blame.
+    if (deadline.has_passed()) throw TimeoutError("memcached " + server.endpoint().to_text() + ": no time is left");
     share.connection.emplace(server.lend(deadline));
     MemcachedConnection& connection = **share.connection;
     server.watching(connection, [&] {
