@@ -15,6 +15,7 @@
 #include "tests/support/catch.hpp"
 #include "tests/support/dynamodb_cache.hpp"
 #include "tests/support/message_of.hpp"
+#include "tests/support/tls_certificates.hpp"
 
 using namespace larder_tests;
 using namespace std::chrono_literals;
@@ -288,4 +289,26 @@ TEST_CASE("DynamoDbBackend: integers as keys, plain objects as values") {
   CHECK(cache.set(-7, Point{1, 2}));
   CHECK(cache.get(-7)->y == 2);
   CHECK(cache.keys() == std::vector<std::int64_t>{-7});
+}
+
+TEST_CASE("DynamoDbBackend: through TLS, to servers that prove who they are and to others") {
+  if (skipped_without_dynalite() || skipped_without_openssl()) return;
+  DynaliteServer server(0ms, tls_certificates().server);
+  auto options = dynamodb_at(server.port());
+  options.endpoint = server.url();
+  options.create_table = true;
+  options.ca_file = tls_certificates().authority;
+  DynamoDbCache cache(options);
+  for (const std::size_t size : {0U, 1U, 20'000U, 300'000U}) {
+    CHECK(cache.set("k", std::string(size, 'v')));
+    CHECK(cache.get("k") == std::string(size, 'v'));
+  }
+  auto distrustful = options;
+  distrustful.ca_file.clear();
+  CHECK_THROWS_AS(DynamoDbCache(distrustful).get("k"), larder::ConnectionError);
+  distrustful.verify = false;
+  CHECK(DynamoDbCache(distrustful).exists("k"));
+  DynaliteServer impostor(0ms, tls_certificates().wrong_host);
+  options.endpoint = impostor.url();
+  CHECK_THROWS_AS(DynamoDbCache(options).get("k"), larder::ConnectionError);
 }

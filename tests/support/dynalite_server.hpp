@@ -6,15 +6,18 @@
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "tests/support/buffered_socket.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/child_process.hpp"
 #include "tests/support/temporary_folder.hpp"
+#include "tests/support/tls_certificates.hpp"
 
 namespace larder_tests {
 
@@ -32,8 +35,10 @@ class DynaliteServer {
   }
 
   /// Returns when the server takes connections. Throws std::runtime_error with its log if it does not.
-  /// A new table can be used after so long.
-  explicit DynaliteServer(std::chrono::milliseconds creation = std::chrono::milliseconds(0)) : creation_(creation) {
+  /// A new table can be used after so long. With a certificate it speaks TLS.
+  explicit DynaliteServer(std::chrono::milliseconds creation = std::chrono::milliseconds(0),
+                          std::optional<TlsCertificate> certificate = {})
+      : creation_(creation), certificate_(std::move(certificate)) {
     for (int attempt = 1;; ++attempt) {
       port_ = free_port();
       if (start()) return;
@@ -44,7 +49,9 @@ class DynaliteServer {
   DynaliteServer& operator=(const DynaliteServer&) = delete;
 
   std::uint16_t port() const noexcept { return port_; }
-  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+  std::string url() const {
+    return (certificate_ ? "https://127.0.0.1:" : "http://127.0.0.1:") + std::to_string(port_);
+  }
 
   void kill() { process_.terminate(); }
   /// Kills it if it runs; then it is back on the same port, without its tables.
@@ -66,21 +73,35 @@ class DynaliteServer {
  private:
   static constexpr std::chrono::milliseconds patience{30'000};
 
+  std::vector<std::string> arguments() const {
+    if (!certificate_) {
+      return {"node",
+              program(),
+              "--host",
+              "127.0.0.1",
+              "--port",
+              std::to_string(port_),
+              "--createTableMs",
+              std::to_string(creation_.count())};
+    }
+    // Its program has no option for a certificate, but the package has.
+    constexpr const char* script =
+        "const [folder, port, certificate, key] = process.argv.slice(1), read = require('fs').readFileSync;"
+        "require(folder)({ssl: true, cert: read(certificate), key: read(key), createTableMs: 0})"
+        ".listen(port, '127.0.0.1')";
+    const std::string folder = std::filesystem::path(program()).parent_path();
+    return {"node", "-e", script, folder, std::to_string(port_), certificate_->certificate, certificate_->key};
+  }
+
   /// False if it has ended before it took connections: somebody else has the port, as a rule.
   bool start() {
-    const std::vector<std::string> arguments{"node",
-                                             program(),
-                                             "--host",
-                                             "127.0.0.1",
-                                             "--port",
-                                             std::to_string(port_),
-                                             "--createTableMs",
-                                             std::to_string(creation_.count())};
+    const std::vector<std::string> arguments = this->arguments();
     process_ = ChildProcess(arguments, folder_.path("log"));
     const SteadyTime deadline = after(patience);
     while (process_.is_running()) {
       try {
         BufferedSocket socket(connect_to_loopback(port_));
+        if (certificate_) return process_.is_running();
         socket.send("GET / HTTP/1.0\r\n\r\n", deadline);
         socket.read_line(deadline);
         return process_.is_running();
@@ -93,6 +114,7 @@ class DynaliteServer {
   }
 
   const std::chrono::milliseconds creation_;
+  const std::optional<TlsCertificate> certificate_;
   TemporaryFolder folder_;
   std::uint16_t port_ = 0;
   ChildProcess process_;
