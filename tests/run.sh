@@ -33,6 +33,7 @@ run_tests() {
   shift
   # Clang 14's sanitizers may fail to start where addresses are very random; not everywhere may one ask for less.
   if [[ $preset == *san ]] && setarch -R true 2> /dev/null; then launcher=(setarch -R); fi
+  wait_for_dynalite
   say "$preset: testing"
   # Two more than there are processors, since two of the longest do nothing but wait for a clock.
   "${launcher[@]}" ctest --test-dir "$build/$preset" --output-on-failure --no-tests=error --no-label-summary \
@@ -74,7 +75,7 @@ for piece in "${pieces[@]}"; do
 done
 
 install_missing "${packages[@]}"
-install_dynalite
+install_dynalite_meanwhile
 for piece in "${pieces[@]}"; do
   started=$SECONDS
   "run_$piece"

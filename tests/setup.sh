@@ -48,10 +48,9 @@ install_missing() {
   quietly "$build/logs/apt-install" "${apt[@]}" install --no-install-recommends "${known[@]}"
 }
 
-# Installs npm's dynalite, the DynamoDB server of tests and benchmarks, in the folder $build/dynalite; `dynalite` is
-# then its program.
+# Installs npm's dynalite, the DynamoDB server of tests and benchmarks, whose program is $dynalite then.
+dynalite=$build/dynalite/node_modules/dynalite/cli.js
 install_dynalite() {
-  dynalite=$build/dynalite/node_modules/dynalite/cli.js
   if [[ -e $dynalite ]]; then return; fi
   # Somebody's own node, which apt knows nothing of, does as well.
   command -v npm > /dev/null || install_missing nodejs npm
@@ -59,6 +58,21 @@ install_dynalite() {
   mkdir -p "$build/dynalite"
   cp tests/dynalite/package.json tests/dynalite/package-lock.json "$build/dynalite"
   quietly "$build/logs/dynalite" npm ci --prefix "$build/dynalite" --ignore-scripts --no-audit --no-fund
+}
+
+# The same beside other things, since Debian's npm takes minutes; `wait_for_dynalite` returns when it is there.
+install_dynalite_meanwhile() {
+  mkdir -p "$build/logs"
+  install_dynalite > "$build/logs/dynalite-install" 2>&1 &
+  dynalite_job=$!
+}
+wait_for_dynalite() {
+  if [[ -z ${dynalite_job:-} ]]; then return; fi
+  if ! wait "$dynalite_job"; then
+    cat "$build/logs/dynalite-install" >&2
+    fail "dynalite cannot be installed"
+  fi
+  dynalite_job=
 }
 
 # How many compilers to run at once.
