@@ -1,0 +1,17 @@
+/// \file components_consumer.cpp
+/// A program of somebody's who has asked for all components, and has what they need. (remote_consumer.cpp uses it.)
+#include <larder/backends/dynamodb_backend.hpp>
+#include <larder/backends/memcached_backend.hpp>
+#include <larder/backends/redis_backend.hpp>
+
+#include <cstdlib>
+#include <iostream>
+
+int main() {
+  std::cout << sizeof(larder::RedisBackend<>) << " " << sizeof(larder::MemcachedBackend<>) << " "
+            << sizeof(larder::DynamoDbBackend<>) << "\n";
+  larder::RedisOptions().validate();
+  larder::MemcachedOptions().validate();
+  larder::DynamoDbOptions().validate();
+  return EXIT_SUCCESS;
+}
