@@ -285,7 +285,7 @@ TEST_CASE("MemcachedBackend: after an error that may mean more than it says, its
                                                         {"CLIENT_ERROR bad data chunk\r\n", 2},
                                                         {"ERROR\r\n", 2}}) {
     CAPTURE(answer);
-    ScriptedServer server([answer](Connection& connection) {
+    ScriptedServer server([answer = answer](Connection& connection) {
       while (true) {
         const auto command = MemcachedCommand::read(connection);
         if (command.words.at(0) == "ms") {
