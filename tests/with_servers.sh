@@ -17,16 +17,16 @@ finish() {
 trap finish EXIT
 
 launch_redis() {
-  redis-server --bind 127.0.0.1 --port "$1" --dir "$folder" --save '' --appendonly no
+  exec redis-server --bind 127.0.0.1 --port "$1" --dir "$folder" --save '' --appendonly no
 }
 url_of_redis() { printf 'redis://127.0.0.1:%s' "$1"; }
 launch_memcached() {
   if [[ $EUID -eq 0 ]]; then set -- "$1" -u root; fi
-  memcached -l 127.0.0.1 -U 0 -p "$@"
+  exec memcached -l 127.0.0.1 -U 0 -p "$@"
 }
 url_of_memcached() { printf 'memcached://127.0.0.1:%s' "$1"; }
 launch_dynamodb() {
-  node "${LARDER_DYNALITE:?names dynalite\'s cli.js}" --host 127.0.0.1 --port "$1" --createTableMs 0
+  exec node "${LARDER_DYNALITE:?names dynalite\'s cli.js}" --host 127.0.0.1 --port "$1" --createTableMs 0
 }
 url_of_dynamodb() {
   printf 'dynamodb://id:secret@us-east-1/cache?create_table&endpoint=http://127.0.0.1:%s' "$1"
