@@ -120,6 +120,47 @@ TEST_CASE("MemcachedBackend: an error of the server is none of a miss", "[hostil
   }
 }
 
+TEST_CASE("MemcachedBackend: a server that says why before it closes the connection is heard", "[hostile]") {
+  check_memcached_attack<ServerError>(
+      "too many",
+      [](Connection& connection) {
+        MemcachedCommand::read(connection);
+        MemcachedCommand::read(connection);
+        connection.send("ERROR Too many open connections\r\n");
+        connection.close();
+      },
+      [](MemcachedCache& cache) {
+        cache.get_many({"a", "b c"});
+      });
+}
+
+TEST_CASE("MemcachedBackend: an introduction that is answered by something else", "[hostile]") {
+  for (const auto& [first, second] :
+       std::vector<std::pair<std::string, std::string>>{{"OK\r\n", ""},
+                                                        {"MN\r\nMN\r\n", ""},
+                                                        {"VA 1\r\n", ""},
+                                                        {"CLIENT_ERROR unauthenticated\r\n", "OK\r\n"},
+                                                        {"CLIENT_ERROR unauthenticated\r\n", "STORED\r\nSTORED\r\n"},
+                                                        {"CLIENT_ERROR a\r\nCLIENT_ERROR b\r\n", ""}}) {
+    INFO(first << second);
+    ScriptedServer server([first = first, second = second](Connection& connection) {
+      connection.read_line();
+      connection.send(first);
+      connection.read_line();
+      connection.read_line();
+      connection.send(second);
+      connection.wait_closed();
+    });
+    auto options = hostile_memcached_options(server.port());
+    options.username = "alice";
+    options.password = "secret";
+    MemcachedCache cache(options);
+    const std::string message = message_of<ProtocolError>([&] { cache.get("k"); });
+    CHECK_FALSE(message.empty());
+    CHECK_FALSE(contains(message, "secret"));
+  }
+}
+
 TEST_CASE("MemcachedBackend: noise", "[hostile]") {
   std::string noise;
   for (int byte = 0; byte < 256; ++byte) noise += static_cast<char>(byte);

@@ -319,6 +319,21 @@ TEST_CASE("MemcachedBackend: threads that clear and others that use the cache", 
   CHECK(load.errors == 0);
 }
 
+TEST_CASE("MemcachedBackend: batches to three servers, one connection each, while others clear", "[threads]") {
+  if (skipped_without_memcached()) return;
+  const ThreeServers three;
+  auto options = three.options(5s);
+  options.pool_size = 1;
+  MemcachedCache cache(options);
+  MemcachedCache other(options);
+  CacheLoad load(cache, 8);
+  for (int i = 0; i < 100; ++i) other.clear();
+  load.end();
+  CAPTURE(load.calls);
+  CHECK(load.wrong == 0);
+  CHECK(load.errors == 0);
+}
+
 TEST_CASE("MemcachedBackend: servers that are killed under load, and no wrong value", "[threads]") {
   if (skipped_without_memcached()) return;
   check_kills(12);

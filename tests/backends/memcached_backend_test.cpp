@@ -376,6 +376,18 @@ TEST_CASE("MemcachedBackend: a server that wants to know who we are") {
   CHECK(mallory.stats().errors == 1);
 }
 
+TEST_CASE("MemcachedBackend: a server that does not want to know who we are does not store the password") {
+  if (skipped_without_memcached()) return;
+  MemcachedServer server;
+  auto options = memcached_at(server.port());
+  options.username = "alice";
+  options.password = "correct-horse";
+  MemcachedCache cache(options);
+  CHECK(cache.set("k", "v"));
+  CHECK(cache.get("k") == "v");
+  CHECK(server.command("mg larder v").starts_with("EN"));
+}
+
 TEST_CASE("MemcachedBackend: through TLS") {
   if (skipped_without_memcached() || skipped_without_openssl()) return;
   const TlsCertificate& own = tls_certificates().server;

@@ -36,7 +36,9 @@ namespace larder {
 ///   whose key is hashed. Of the others `created_at` is unknown, and the clock's epoch.
 /// - Expiry is the server's, in whole seconds: a TTL is rounded up, and what has expired may be seen for a second more.
 ///   No entry lives beyond January 2038, which is where Memcached's clock ends.
-/// - `set` declines what is larger than `max_value_bytes`, or than the server takes; the old value is gone then.
+/// - `set` declines what is larger than `max_value_bytes`, or than the server takes; the old value is gone then. (What
+///   is larger than a server takes, and not than `max_value_bytes`, has it remove the old value even for
+///   `set_if_absent`.)
 /// - A server cannot list its keys, so `keys` throws NotSupportedError. `clear` gives the keys of every server a new
 ///   generation, in O(1) each: nothing that was stored before is found again, by whoever, and the servers evict it in
 ///   time. How many entries went is not known: it returns 0. Where a server fails, the others are cleared all the same

@@ -22,7 +22,7 @@ TEST_CASE("MemcachedHealth: each failure doubles the time that it is left alone,
   MemcachedHealth health(100ms, 1s);
   auto now = start;
   for (const auto pause : {100ms, 200ms, 400ms, 800ms, 1000ms, 1000ms}) {
-    health.note_failure(now);
+    health.note_failure(health.failures(), now);
     CHECK_FALSE(health.may_be_asked(now));
     CHECK(health.is_left_alone(now));
     CHECK_FALSE(health.may_be_asked(now + pause - 1ms));
@@ -34,7 +34,7 @@ TEST_CASE("MemcachedHealth: each failure doubles the time that it is left alone,
 
 TEST_CASE("MemcachedHealth: one call tries it again, and the others go on leaving it alone", "[memcached_health]") {
   MemcachedHealth health(100ms, 1s);
-  health.note_failure(start);
+  health.note_failure(health.failures(), start);
   CHECK(health.may_be_asked(start + 100ms));
   CHECK_FALSE(health.may_be_asked(start + 100ms));
   CHECK_FALSE(health.may_be_asked(start + 199ms));
@@ -44,17 +44,29 @@ TEST_CASE("MemcachedHealth: one call tries it again, and the others go on leavin
 
 TEST_CASE("MemcachedHealth: a success makes everything as it was", "[memcached_health]") {
   MemcachedHealth health(100ms, 1s);
-  for (int i = 0; i < 100; ++i) health.note_failure(start);
+  for (int i = 0; i < 100; ++i) health.note_failure(health.failures(), start);
   CHECK_FALSE(health.may_be_asked(start + 999ms));
   health.note_success();
   CHECK(health.may_be_asked(start));
-  health.note_failure(start);
+  health.note_failure(health.failures(), start);
   CHECK(health.may_be_asked(start + 100ms));
+}
+
+TEST_CASE("MemcachedHealth: of many calls that fail at the same time, one counts", "[memcached_health]") {
+  MemcachedHealth health(100ms, 10s);
+  for (int call = 0; call < 8; ++call) health.note_failure(0, start);
+  CHECK(health.failures() == 1);
+  CHECK(health.may_be_asked(start + 100ms));
+  // Late news of the same.
+  health.note_failure(0, start + 150ms);
+  CHECK(health.failures() == 1);
+  health.note_failure(1, start + 200ms);
+  CHECK(health.failures() == 2);
 }
 
 TEST_CASE("MemcachedHealth: without a back-off it is always asked", "[memcached_health]") {
   MemcachedHealth health(0ms, 0ms);
-  health.note_failure(start);
+  health.note_failure(health.failures(), start);
   CHECK(health.may_be_asked(start));
   CHECK(health.may_be_asked(start));
   CHECK_FALSE(health.is_left_alone(start));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -63,6 +64,10 @@ class MemcachedConnection {
 
   /// Whether it has brought an answer before.
   bool is_proven() const noexcept { return is_proven_; }
+
+  /// How often the server had failed when the connection was lent.
+  std::uint32_t failures_before() const noexcept { return failures_before_; }
+  void note_lent(std::uint32_t failures) noexcept { failures_before_ = failures; }
 
   /// Whether several keys may be asked for in one command.
   MetaCommands::Groups groups() const noexcept {
@@ -188,17 +193,28 @@ class MemcachedConnection {
     if (!text.starts_with("SERVER_ERROR out of memory")) may_be_out_of_step_ = true;
   }
 
-  /// The text protocol's way: the name and password are what is stored under a key.
+  /// The text protocol's way: the name and password are what is stored under a key. A server that does not ask for them
+  /// would really store them, for everybody to read: so it is seen first whether it does.
   void introduce(const MemcachedOptions& options, const Deadline& deadline) {
+    const std::string first = ask("mn\r\n", deadline);
+    if (first == "MN" && is_in_step()) return;
+    if (!first.starts_with("CLIENT_ERROR") || !is_in_step()) {
+      throw ProtocolError("memcached " + server_ + ": an introduction that was answered by something else");
+    }
     const std::string words = options.username + " " + options.password;
-    send("set larder 0 0 " + std::to_string(words.size()) + "\r\n" + words + "\r\n", deadline);
-    const std::string line(named([&] { return receive_line(deadline); }));
+    const std::string line = ask("set larder 0 0 " + std::to_string(words.size()) + "\r\n" + words + "\r\n", deadline);
     if (line == "STORED" && is_in_step()) return;
     // Nothing of what the server says: it could repeat the password.
     if (line.starts_with("CLIENT_ERROR")) {
       throw ServerError("CLIENT_ERROR", "memcached " + server_ + ": the server does not take username and password");
     }
     throw ProtocolError("memcached " + server_ + ": the introduction was not answered by STORED");
+  }
+
+  /// Result: the line that the server answers with.
+  std::string ask(std::string_view text, const Deadline& deadline) {
+    send(text, deadline);
+    return named([&] { return std::string(receive_line(deadline)); });
   }
 
   std::string_view received() const noexcept { return {buffer_.get() + begin_, end_ - begin_}; }
@@ -285,6 +301,7 @@ class MemcachedConnection {
   bool group_has_ended_ = false;
   bool may_be_out_of_step_ = false;
   bool is_proven_ = false;
+  std::uint32_t failures_before_ = 0;
   std::unique_ptr<Stream> stream_;
   Deadline::Clock::time_point idle_since_{};
 };

@@ -39,10 +39,16 @@ class MemcachedHealth {
     if (has_failed()) failures_.store(0, std::memory_order_relaxed);
   }
 
-  void note_failure(Clock::time_point now) noexcept {
-    const std::uint32_t failures = std::min(failures_.load(std::memory_order_relaxed) + 1, most_failures);
-    tried_again_at_.store((now + interval(failures)).time_since_epoch().count(), std::memory_order_relaxed);
-    failures_.store(failures, std::memory_order_relaxed);
+  /// How often it has failed in a row.
+  std::uint32_t failures() const noexcept { return failures_.load(std::memory_order_relaxed); }
+
+  /// `before` is what `failures` was when the call that failed began: of many calls that fail at the same time, one
+  /// counts.
+  void note_failure(std::uint32_t before, Clock::time_point now) noexcept {
+    const std::uint32_t after = std::min(before + 1, most_failures);
+    if (failures_.compare_exchange_strong(before, after, std::memory_order_relaxed)) {
+      tried_again_at_.store((now + interval(after)).time_since_epoch().count(), std::memory_order_relaxed);
+    }
   }
 
   Clock::time_point tried_again_at() const noexcept {

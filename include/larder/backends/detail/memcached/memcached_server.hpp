@@ -75,7 +75,10 @@ class MemcachedServer {
       throw ConnectionError("memcached " + endpoint_.to_text() + ": it did not answer, and is tried again in " +
                             std::to_string(std::chrono::ceil<std::chrono::milliseconds>(left).count()) + " ms");
     }
-    return pool_.lend(deadline);
+    const std::uint32_t failures = health_.failures();
+    Pool::Lease connection = pool_.lend(deadline);
+    connection->note_lent(failures);
+    return connection;
   }
 
   /// Calls `talk(connection)` and notes whether the server is worth being asked again.
@@ -85,11 +88,11 @@ class MemcachedServer {
       return talk();
     } catch (const ConnectionError&) {
       // One that has worked may have been closed by a server that has been restarted and is well.
-      if (!connection.is_proven()) note_failure();
+      if (!connection.is_proven()) note_failure(connection.failures_before());
       pool_.close_idle();  // which are likely to be as old, and as broken
       throw;
     } catch (const TimeoutError&) {
-      note_failure();
+      note_failure(connection.failures_before());
       throw;
     }
   }
@@ -169,17 +172,18 @@ class MemcachedServer {
 
  private:
   std::unique_ptr<MemcachedConnection> connect(const Deadline& deadline) {
+    const std::uint32_t failures = health_.failures();
     try {
       return std::make_unique<MemcachedConnection>(endpoint_, settings_.options, settings_.tls.get(), deadline);
     } catch (const ServerError&) {
       throw;
     } catch (const CacheError&) {
-      note_failure();
+      note_failure(failures);
       throw;
     }
   }
 
-  void note_failure() noexcept { health_.note_failure(Deadline::Clock::now()); }
+  void note_failure(std::uint32_t before) noexcept { health_.note_failure(before, Deadline::Clock::now()); }
 
   MemcachedAnswer exchange_one(MemcachedConnection& connection, const MetaCommands& commands,
                                const Deadline& deadline) const {

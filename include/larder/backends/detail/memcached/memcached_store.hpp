@@ -185,10 +185,9 @@ class MemcachedStore {
   template <class Add>
   void start(Share& share, std::span<const std::string_view> keys, const Deadline& deadline, const Add& add) {
     MemcachedServer& server = *share.server;
-    share.connection.reset();
     // Another server has taken all the time, for which this one is not to blame.
     if (deadline.has_passed()) throw TimeoutError("memcached " + server.endpoint().to_text() + ": no time is left");
-    share.connection.emplace(server.lend(deadline));
+    if (!share.connection) share.connection.emplace(server.lend(deadline));
     MemcachedConnection& connection = **share.connection;
     server.watching(connection, [&] {
       const bool has_generation = options().clearable;
@@ -230,37 +229,50 @@ class MemcachedStore {
     } catch (const ConnectionError&) {
       if (share.repeat == Repeat::never || share.server->is_left_alone()) throw;
       share.repeat = Repeat::never;
+      share.connection.reset();
       return otherwise;
     }
   }
 
-  /// Result: whether the generation was still the right one.
+  /// Result: whether the generation was still the right one. If not, the share keeps its connection: to wait for
+  /// another one, with the connections of other servers in hand, could be to wait for somebody who waits for these.
   bool receive(Share& share, Outcome& outcome, const Deadline& deadline) {
     MemcachedServer& server = *share.server;
     MemcachedConnection& connection = **share.connection;
-    const MetaCommands& commands = *share.commands;
     std::exception_ptr error;
     bool is_current = true;
-    server.watching(connection, [&] {
-      std::size_t next = 0;
-      const auto receive_next = [&] {
-        MemcachedAnswer answer = connection.receive(commands[next], commands.key_of(next), deadline);
-        ++next;
-        if (!answer.error.empty() && !error)
-          error = std::make_exception_ptr(memcached_error(answer, connection.server()));
-        return answer;
-      };
-      for (const std::size_t index : share.indices) outcome.answers[index] = receive_next();
-      if (options().clearable) {
-        const MemcachedAnswer answer = receive_next();
-        is_current = answer.value && std::string_view(*answer.value) == share.generation;
-        const bool is_other = answer.value && MemcachedServer::is_generation(*answer.value);
-        if (!is_current) server.set_generation(is_other ? std::string_view(*answer.value) : std::string_view());
-      }
-    });
+    try {
+      server.watching(connection, [&] { is_current = receive_all(share, outcome, error, deadline); });
+    } catch (const ConnectionError&) {
+      if (!error) throw;  // otherwise the server said why, and went
+    }
+    if (!error && !is_current && connection.is_in_step()) return false;
     if (!error || connection.is_in_step()) server.give_back(*share.connection);
     if (error) std::rethrow_exception(error);
     return is_current;
+  }
+
+  /// Result: the same. `error` is the first that the server answered with.
+  bool receive_all(Share& share, Outcome& outcome, std::exception_ptr& error, const Deadline& deadline) {
+    MemcachedServer& server = *share.server;
+    MemcachedConnection& connection = **share.connection;
+    const MetaCommands& commands = *share.commands;
+    std::size_t next = 0;
+    const auto receive_next = [&] {
+      MemcachedAnswer answer = connection.receive(commands[next], commands.key_of(next), deadline);
+      ++next;
+      if (!answer.error.empty() && !error) {
+        error = std::make_exception_ptr(memcached_error(answer, connection.server()));
+      }
+      return answer;
+    };
+    for (const std::size_t index : share.indices) outcome.answers[index] = receive_next();
+    if (!options().clearable) return true;
+    const MemcachedAnswer answer = receive_next();
+    if (answer.value && std::string_view(*answer.value) == share.generation) return true;
+    const bool is_other = answer.value && MemcachedServer::is_generation(*answer.value);
+    server.set_generation(is_other ? std::string_view(*answer.value) : std::string_view());
+    return false;
   }
 
   const MemcachedSettings settings_;
