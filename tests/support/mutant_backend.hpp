@@ -133,7 +133,8 @@ class MutantBackend final : public larder::CacheBackend<> {
       const bool is_there = perform(Call::set_if_absent, [&](Aftermath& after) {
         return store_.find(fresh.front().key, Call::set_if_absent, after.gone) != store_.none();
       });
-      std::this_thread::yield();
+      // Long enough for the others to catch up, also where one thread began long before them.
+      if (!is_there) std::this_thread::sleep_for(std::chrono::milliseconds(1));
       return !is_there && do_set(key, std::move(value), ttl, {});
     }
     return perform(Call::set_if_absent,
