@@ -51,6 +51,7 @@ class MapBackend final : public larder::CacheBackend<> {
   std::size_t do_clear() override { return std::exchange(live(), {}).size(); }
   larder::CacheStats do_stats() const override { return {}; }
 
+  bool do_can_list_keys() const noexcept override { return true; }
   std::vector<std::string> do_keys(std::string_view pattern) override {
     std::vector<std::string> keys;
     for (const auto& [key, slot] : live()) {

@@ -20,6 +20,7 @@
 #include <larder/cache_entry.hpp>
 #include <larder/cache_error.hpp>
 #include <larder/cache_stats.hpp>
+#include <larder/detail/function_ref.hpp>
 #include <larder/fwd.hpp>
 #include <larder/key_view.hpp>
 #include <larder/ttl.hpp>
@@ -123,6 +124,24 @@ class CacheBackend {
   /// O(entries). \throws NotSupportedError if the store cannot list its keys.
   std::vector<Key> keys(std::string_view pattern = "*") { return do_keys(pattern); }
 
+  /// Result: whether `keys` lists the keys. Asks no store.
+  bool can_list_keys() const noexcept { return do_can_list_keys(); }
+
+  /// A `get` that shows more: calls `f(const EntryView<Value>&)` with the entry in place, if there is one, and counts
+  /// and promotes as `get` does. Result: whether there was one. f must not use this cache, and should be quick, since
+  /// others may be waiting for its end. What f throws passes through.
+  template <std::invocable<const EntryView<Value>&> Function>
+  bool visit_entry(key_view key, Function&& f) {
+    return do_visit_entry(key, EntryVisitor(f));
+  }
+
+  /// A `get_many` that shows more: calls `f(position, const EntryView<Value>&)` for each key that is found, in any
+  /// order. The rest is as for `visit_entry`. Result: how many were found.
+  template <std::invocable<std::size_t, const EntryView<Value>&> Function>
+  std::size_t visit_entries(std::span<const key_item> keys, Function&& f) {
+    return keys.empty() ? 0 : do_visit_entries(keys, EntriesVisitor(f));
+  }
+
   /// Fills `values[i]` with the value of `keys[i]`, or empties it. Allocates nothing of its own.
   /// \throws InvalidArgumentError if the two differ in length.
   void get_many(std::span<const key_item> keys, std::span<std::optional<Value>> values) {
@@ -164,9 +183,18 @@ class CacheBackend {
   }
 
  protected:
+  /// Called with an entry; with the position of its key and the entry.
+  using EntryVisitor = detail::FunctionRef<void(const EntryView<Value>&)>;
+  using EntriesVisitor = detail::FunctionRef<void(std::size_t, const EntryView<Value>&)>;
+
   /// Result: whether a TTL means "already expired".
   static constexpr bool is_already_expired(const Ttl& ttl) noexcept {
     return ttl && *ttl <= std::chrono::milliseconds::zero();
+  }
+
+  /// For a layer: `set_many` on another backend, with items that need not be kept and a TTL that `set_many` has checked.
+  static std::size_t move_many(CacheBackend& to, std::span<item> items, Ttl ttl) {
+    return items.empty() ? 0 : to.do_set_many(items, ttl);
   }
 
  private:
@@ -189,6 +217,33 @@ class CacheBackend {
   }
   virtual std::vector<Key> do_keys(std::string_view) {
     throw NotSupportedError("this cache backend cannot list its keys");
+  }
+  /// To be overridden where do_keys is.
+  virtual bool do_can_list_keys() const noexcept { return false; }
+  /// Two requests, where a store may need one alone.
+  virtual bool do_visit_entry(key_view key, EntryVisitor visit) {
+    const std::optional<Value> value = do_get(key);
+    if (!value) return false;
+    std::optional<entry_type> entry;
+    try {
+      entry = do_get_entry(key);
+    } catch (const NotSupportedError&) {
+      visit({*value, EntryView<Value>::no_metadata()});
+      return true;
+    }
+    if (!entry) return false;
+    Ttl ttl;
+    if (const auto left = entry->ttl_remaining()) ttl = std::chrono::floor<std::chrono::milliseconds>(*left);
+    visit({entry->value, entry->metadata, ttl});
+    return true;
+  }
+  virtual std::size_t do_visit_entries(std::span<const key_item> keys, EntriesVisitor visit) {
+    std::size_t found = 0;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      const auto visit_this = [&visit, i](const EntryView<Value>& entry) { visit(i, entry); };
+      found += do_visit_entry(keys[i], EntryVisitor(visit_this)) ? 1 : 0;
+    }
+    return found;
   }
   virtual void do_get_many(std::span<const key_item> keys, std::span<std::optional<Value>> values) {
     for (std::size_t i = 0; i < keys.size(); ++i) values[i] = do_get(keys[i]);

@@ -12,7 +12,9 @@
 
 #include <larder/bytes.hpp>
 #include <larder/cache_error.hpp>
+#include <larder/detail/function_ref.hpp>
 #include <larder/fwd.hpp>
+#include <larder/ttl.hpp>
 #include <larder/value_size.hpp>
 
 namespace larder {
@@ -59,6 +61,21 @@ struct CacheEntry {
   std::optional<Clock::duration> ttl_remaining(Clock::time_point now = Clock::now()) const noexcept {
     if (!expires_at) return std::nullopt;
     return now >= *expires_at ? Clock::duration::zero() : *expires_at - now;
+  }
+};
+
+/// A live entry where it is, without a copy: what `visit_entry` shows, while that call lasts.
+template <class Value>
+struct EntryView {
+  const Value& value;
+  const Metadata& metadata;
+  /// How long the entry is still there, by the cache's own clock and rounded down to milliseconds: a copy that is kept
+  /// for so long does not outlive it. Empty if it does not expire, or the cache cannot tell.
+  Ttl ttl{};
+
+  static const Metadata& no_metadata() {
+    static const Metadata none;
+    return none;
   }
 };
 

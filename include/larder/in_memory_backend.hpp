@@ -311,6 +311,44 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
 
   std::optional<entry_type> do_get_entry(key_view key) override { return sight(key).entry; }
 
+  /// As in `sight`: bytes are shown under the lock, other values after it.
+  bool do_visit_entry(key_view key, typename Base::EntryVisitor visit) override {
+    if constexpr (Node::bytes_inline) {
+      return look_up(
+          key,
+          [&](auto& shard, Node& node) {
+            node.with_value(key, [&](const Value& value) { visit(view_of(node, value)); });
+            shard.count_hit(node);
+            return true;
+          },
+          [](auto& shard) {
+            shard.count_miss();
+            return false;
+          });
+    } else {
+      const Pin entry = look_up(
+          key,
+          [](auto& shard, Node& node) {
+            shard.count_hit(node);
+            return node.pin();
+          },
+          [](auto& shard) {
+            shard.count_miss();
+            return Pin();
+          });
+      if (entry == nullptr) return false;
+      entry->with_value(key, [&](const Value& value) { visit(view_of(*entry, value)); });
+      return true;
+    }
+  }
+
+  EntryView<Value> view_of(const Node& node, const Value& value) const {
+    const Metadata* metadata = node.metadata();
+    EntryView<Value> view{value, metadata != nullptr ? *metadata : EntryView<Value>::no_metadata()};
+    if (node.expires()) view.ttl = store_.timeline().left_until(node.timer().deadline);
+    return view;
+  }
+
   std::optional<entry_type> entry_of(Node& node) const {
     std::optional<entry_type> entry(entry_type{.key = Key(node.key()),
                                                .value = node.copy_value(),
@@ -322,6 +360,8 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
     if (node.metadata() != nullptr) entry->metadata = *node.metadata();
     return entry;
   }
+
+  bool do_can_list_keys() const noexcept override { return true; }
 
   /// Matches without a lock. A key that is no string is listed by `*` alone.
   std::vector<Key> do_keys(std::string_view pattern) override {

@@ -75,6 +75,17 @@ class CallWitness : public larder::CacheBackend<> {
     note("get_entry " + std::string(key));
     return entry_type{.key = std::string(key), .value = "entry", .created_at = {}, .metadata = {{"a", "b"}}};
   }
+  bool do_visit_entry(std::string_view key, EntryVisitor visit) override {
+    note("visit_entry " + std::string(key));
+    visit({"entry", {{"a", "b"}}, std::chrono::seconds(5)});
+    return true;
+  }
+  std::size_t do_visit_entries(std::span<const std::string_view> keys, EntriesVisitor visit) override {
+    note("visit_entries" + to_text(keys));
+    for (std::size_t i = 0; i < keys.size(); ++i) visit(i, {"entry", {{"a", "b"}}, std::chrono::seconds(5)});
+    return keys.size();
+  }
+  bool do_can_list_keys() const noexcept override { return true; }
   std::vector<std::string> do_keys(std::string_view pattern) override {
     note("keys " + std::string(pattern));
     return {"x", "y"};
@@ -124,6 +135,11 @@ inline void get_two(larder::CacheBackend<>& cache) {
   cache.get_many(keys, values);
 }
 
+inline void visit_two(larder::CacheBackend<>& cache) {
+  const std::array<std::string_view, 2> keys = {"a", "b"};
+  cache.visit_entries(keys, [](std::size_t, const larder::EntryView<larder::Bytes>&) {});
+}
+
 /// Each operation that can be disturbed, once.
 inline const std::vector<NamedCall>& all_calls() {
   static const std::vector<NamedCall> calls = {
@@ -135,6 +151,9 @@ inline const std::vector<NamedCall>& all_calls() {
       {"exists", [](larder::CacheBackend<>& cache) { cache.exists("a"); }},
       {"clear", [](larder::CacheBackend<>& cache) { cache.clear(); }, true},
       {"get_entry", [](larder::CacheBackend<>& cache) { cache.get_entry("a"); }},
+      {"visit_entry",
+       [](larder::CacheBackend<>& cache) { cache.visit_entry("a", [](const larder::EntryView<larder::Bytes>&) {}); }},
+      {"visit_entries", visit_two},
       {"keys", [](larder::CacheBackend<>& cache) { cache.keys("a*"); }},
       {"get_many", get_two},
       {"set_many",

@@ -181,6 +181,33 @@ class MutantBackend final : public larder::CacheBackend<> {
     });
   }
 
+  bool do_visit_entry(std::string_view key, EntryVisitor visit) override {
+    if (!is(Mutation::visit_counts_nothing) && !do_get(key)) return false;
+    const std::optional<larder::CacheEntry<>> entry = do_get_entry(key);
+    if (!entry) return false;
+    larder::EntryView<Bytes> view{
+        entry->value, is(Mutation::visit_hides_metadata) ? larder::EntryView<Bytes>::no_metadata() : entry->metadata};
+    if (const auto left = entry->ttl_remaining(); left && !is(Mutation::visit_hides_ttl)) {
+      view.ttl = std::chrono::floor<std::chrono::milliseconds>(*left);
+    }
+    visit(view);
+    return true;
+  }
+
+  std::size_t do_visit_entries(std::span<const key_item> keys, EntriesVisitor visit) override {
+    std::size_t found = 0;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      const auto earlier = keys.first(i);
+      const bool is_skipped = is(Mutation::visit_entries_skips_duplicates) &&
+                              std::find(earlier.begin(), earlier.end(), keys[i]) != earlier.end();
+      const auto visit_this = [&visit, i](const larder::EntryView<Bytes>& entry) { visit(i, entry); };
+      found += !is_skipped && do_visit_entry(keys[i], EntryVisitor(visit_this)) ? 1 : 0;
+    }
+    return found;
+  }
+
+  bool do_can_list_keys() const noexcept override { return !is(Mutation::listing_not_told); }
+
   std::size_t do_clear() override {
     const std::size_t count = perform(Call::clear, [&](Aftermath& after) { return store_.clear(after.gone); });
     if (tenants_ && is(Mutation::clear_empties_the_neighbour)) {

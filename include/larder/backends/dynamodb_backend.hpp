@@ -17,11 +17,11 @@
 #include <larder/backends/detail/dynamodb/dynamodb_store.hpp>
 #include <larder/backends/detail/envelope.hpp>
 #include <larder/backends/detail/key_texts.hpp>
-#include <larder/backends/detail/request_counters.hpp>
 #include <larder/backends/detail/stored_values.hpp>
 #include <larder/backends/dynamodb_options.hpp>
 #include <larder/cache_backend.hpp>
 #include <larder/codec.hpp>
+#include <larder/detail/request_counters.hpp>
 #include <larder/fwd.hpp>
 
 namespace larder {
@@ -90,7 +90,7 @@ class DynamoDbBackend final : public CacheBackend<Key, Value> {
   std::optional<Value> do_get(key_view key) override {
     return counting_errors([&] {
       std::optional<Value> value = value_of(store_.get(name_of(key)), key);
-      Counters::add(value ? counters_.hits : counters_.misses);
+      counters_.add(value ? Counters::hits : Counters::misses);
       return value;
     });
   }
@@ -110,7 +110,7 @@ class DynamoDbBackend final : public CacheBackend<Key, Value> {
   bool do_erase(key_view key) override {
     return counting_errors([&] {
       const bool erased = store_.erase(name_of(key));
-      if (erased) Counters::add(counters_.deletes);
+      if (erased) counters_.add(Counters::deletes);
       return erased;
     });
   }
@@ -145,6 +145,35 @@ class DynamoDbBackend final : public CacheBackend<Key, Value> {
     });
   }
 
+  bool do_visit_entry(key_view key, typename Base::EntryVisitor visit) override {
+    return counting_errors([&] {
+      const bool found = show(store_.get(name_of(key)), key, visit);
+      counters_.add(found ? Counters::hits : Counters::misses);
+      return found;
+    });
+  }
+
+  std::size_t do_visit_entries(std::span<const key_item> keys, typename Base::EntriesVisitor visit) override {
+    return counting_errors([&] {
+      const Names names(*this, keys);
+      std::size_t hits = 0;
+      store_.get_many(names.different(), Parts::all, store_.deadline(keys.size()), [&](Store::Found& found) {
+        for (auto& [name, found_item] : found) {
+          const auto positions = names.positions(names.index_of(name));
+          const auto visit_each = [&, positions = positions](const EntryView<Value>& entry) {
+            for (const std::size_t position : positions) visit(position, entry);
+          };
+          hits += show(std::move(found_item), keys[positions.front()], visit_each) ? positions.size() : 0;
+        }
+      });
+      counters_.add(Counters::hits, hits);
+      counters_.add(Counters::misses, keys.size() - hits);
+      return hits;
+    });
+  }
+
+  bool do_can_list_keys() const noexcept override { return true; }
+
   std::vector<Key> do_keys(std::string_view pattern) override {
     detail::require_pattern_for<Key>(pattern);
     return counting_errors([&] { return detail::keys_of<Key>(store_.keys(pattern)); });
@@ -163,8 +192,8 @@ class DynamoDbBackend final : public CacheBackend<Key, Value> {
       });
       const auto hits = static_cast<std::size_t>(
           std::count_if(values.begin(), values.end(), [](const auto& value) { return value.has_value(); }));
-      Counters::add(counters_.hits, hits);
-      Counters::add(counters_.misses, keys.size() - hits);
+      counters_.add(Counters::hits, hits);
+      counters_.add(Counters::misses, keys.size() - hits);
     });
   }
 
@@ -192,7 +221,7 @@ class DynamoDbBackend final : public CacheBackend<Key, Value> {
       store_.write_many(writes, ttl, store_.deadline(items.size()), [&](std::size_t more) {
         for (const std::size_t end = done + more; done < end; ++done) {
           stored += counts[done];
-          Counters::add(counters_.sets, counts[done]);
+          counters_.add(Counters::sets, counts[done]);
         }
       });
       return stored;
@@ -212,7 +241,7 @@ class DynamoDbBackend final : public CacheBackend<Key, Value> {
       std::size_t erased = 0;
       store_.write_many(erasures, {}, deadline, [&](std::size_t more) {
         erased += more;
-        Counters::add(counters_.deletes, more);
+        counters_.add(Counters::deletes, more);
       });
       return erased;
     });
@@ -267,9 +296,25 @@ class DynamoDbBackend final : public CacheBackend<Key, Value> {
       bool stored = false;
       values_.encode(value, metadata, {},
                      [&](std::string_view form) { stored = store_.put(name, form, ttl, condition); });
-      if (stored) Counters::add(counters_.sets);
+      if (stored) counters_.add(Counters::sets);
       return stored;
     });
+  }
+
+  /// Shows the entry that an item is. Result: whether it is one.
+  template <class Visit>
+  bool show(std::optional<Item> found, key_view key, const Visit& visit) {
+    if (!found) return false;
+    Ttl ttl;
+    if (found->expires_at) {
+      const auto left = Store::time_of(*found->expires_at) - entry_type::Clock::now();
+      ttl = std::chrono::floor<std::chrono::milliseconds>(left);
+    }
+    Envelope::Content content;
+    const auto value = value_of(std::move(found), key, &content);
+    if (!value) return false;
+    visit(EntryView<Value>{*value, content.metadata, ttl});
+    return true;
   }
 
   /// Result: the value, or empty if there is none that could be read. What else its envelope has goes to `rest`.

@@ -17,11 +17,11 @@
 #include <larder/backends/detail/envelope.hpp>
 #include <larder/backends/detail/key_texts.hpp>
 #include <larder/backends/detail/memcached/memcached_store.hpp>
-#include <larder/backends/detail/request_counters.hpp>
 #include <larder/backends/detail/stored_values.hpp>
 #include <larder/backends/memcached_options.hpp>
 #include <larder/cache_backend.hpp>
 #include <larder/codec.hpp>
+#include <larder/detail/request_counters.hpp>
 #include <larder/fwd.hpp>
 
 namespace larder {
@@ -101,7 +101,7 @@ class MemcachedBackend final : public CacheBackend<Key, Value> {
       Answer answer = store_.exchange_one(text, Store::Repeat::once,
                                           [](Commands& commands, const Token& token) { commands.get(token); });
       std::optional<Value> value = value_of(text, std::move(answer));
-      Counters::add(value ? counters_.hits : counters_.misses);
+      counters_.add(value ? Counters::hits : Counters::misses);
       return value;
     });
   }
@@ -117,7 +117,7 @@ class MemcachedBackend final : public CacheBackend<Key, Value> {
                      .succeeded &&
                  fits(form);
       });
-      if (stored) Counters::add(counters_.sets);
+      if (stored) counters_.add(Counters::sets);
       return stored;
     });
   }
@@ -134,7 +134,7 @@ class MemcachedBackend final : public CacheBackend<Key, Value> {
                               [&](Commands& commands, const Token& token) { commands.add(token, form, lifetime(ttl)); })
                 .succeeded;
       });
-      if (stored) Counters::add(counters_.sets);
+      if (stored) counters_.add(Counters::sets);
       return stored;
     });
   }
@@ -156,7 +156,7 @@ class MemcachedBackend final : public CacheBackend<Key, Value> {
                               .exchange_one(text, Store::Repeat::never,
                                             [](Commands& commands, const Token& token) { commands.erase(token); })
                               .succeeded;
-      if (erased) Counters::add(counters_.deletes);
+      if (erased) counters_.add(Counters::deletes);
       return erased;
     });
   }
@@ -198,6 +198,32 @@ class MemcachedBackend final : public CacheBackend<Key, Value> {
                                                  .metadata = std::move(content.metadata)});
       if (ttl && ttl->count() >= 0) entry->expires_at = detail::later(now, *ttl);
       return entry;
+    });
+  }
+
+  bool do_visit_entry(key_view key, typename Base::EntryVisitor visit) override {
+    return counting_errors([&] {
+      const KeyText text = KeyCodec<Key>::encode(key);
+      Answer answer = store_.exchange_one(text, Store::Repeat::once,
+                                          [](Commands& commands, const Token& token) { commands.get_entry(token); });
+      const bool found = show(text, std::move(answer), visit);
+      counters_.add(found ? Counters::hits : Counters::misses);
+      return found;
+    });
+  }
+
+  std::size_t do_visit_entries(std::span<const key_item> keys, typename Base::EntriesVisitor visit) override {
+    return counting_errors([&] {
+      const KeyTexts texts = texts_of(keys);
+      std::size_t found = 0;
+      for_each_part(
+          texts.all(), Store::batch_bytes_to_get, [](std::size_t) { return std::size_t{0}; },
+          [&](std::size_t begin, std::span<const std::string_view> some, const detail::Deadline& deadline) {
+            found += visit_some(some, deadline, [&](std::size_t position, const EntryView<Value>& entry) {
+              visit(begin + position, entry);
+            });
+          });
+      return found;
     });
   }
 
@@ -291,6 +317,34 @@ class MemcachedBackend final : public CacheBackend<Key, Value> {
     }
   }
 
+  /// Shows the entry that an answer tells of. Result: whether there is one.
+  template <class Visit>
+  bool show(std::string_view key, Answer answer, const Visit& visit) {
+    const auto ttl = answer.ttl;
+    Envelope::Content content;
+    const auto value = value_of(key, std::move(answer), &content);
+    if (!value) return false;
+    visit(EntryView<Value>{*value, content.metadata, ttl && ttl->count() >= 0 ? Ttl(*ttl) : Ttl()});
+    return true;
+  }
+
+  template <class Visit>
+  std::size_t visit_some(std::span<const std::string_view> keys, const detail::Deadline& deadline,
+                         const Visit& visit) {
+    Store::Outcome outcome =
+        store_.exchange(keys, Store::Repeat::once, deadline,
+                        [](Commands& commands, const Token& token, std::size_t) { commands.get_entry(token); });
+    outcome.throw_if_error();
+    std::size_t hits = 0;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      const auto visit_this = [&visit, i](const EntryView<Value>& entry) { visit(i, entry); };
+      hits += show(keys[i], std::move(outcome.answers[i]), visit_this) ? 1 : 0;
+    }
+    counters_.add(Counters::hits, hits);
+    counters_.add(Counters::misses, keys.size() - hits);
+    return hits;
+  }
+
   void get_some(std::span<const std::string_view> keys, std::span<std::optional<Value>> values,
                 const detail::Deadline& deadline) {
     Store::Outcome outcome =
@@ -302,8 +356,8 @@ class MemcachedBackend final : public CacheBackend<Key, Value> {
       values[i] = value_of(keys[i], std::move(outcome.answers[i]));
       hits += values[i] ? 1 : 0;
     }
-    Counters::add(counters_.hits, hits);
-    Counters::add(counters_.misses, keys.size() - hits);
+    counters_.add(Counters::hits, hits);
+    counters_.add(Counters::misses, keys.size() - hits);
   }
 
   std::size_t set_some(std::span<const std::string_view> keys, const Forms& forms, const Ttl& ttl,
@@ -314,7 +368,7 @@ class MemcachedBackend final : public CacheBackend<Key, Value> {
                                                    });
     std::size_t stored = 0;
     for (std::size_t i = 0; i < keys.size(); ++i) stored += outcome.answers[i].succeeded && fits(forms[i]) ? 1 : 0;
-    Counters::add(counters_.sets, stored);
+    counters_.add(Counters::sets, stored);
     outcome.throw_if_error();
     return stored;
   }
@@ -325,7 +379,7 @@ class MemcachedBackend final : public CacheBackend<Key, Value> {
                         [](Commands& commands, const Token& token, std::size_t) { commands.erase(token); });
     const auto erased = static_cast<std::size_t>(std::count_if(outcome.answers.begin(), outcome.answers.end(),
                                                                [](const Answer& each) { return each.succeeded; }));
-    Counters::add(counters_.deletes, erased);
+    counters_.add(Counters::deletes, erased);
     outcome.throw_if_error();
     return erased;
   }

@@ -17,11 +17,11 @@
 #include <larder/backends/detail/envelope.hpp>
 #include <larder/backends/detail/key_texts.hpp>
 #include <larder/backends/detail/redis/redis_store.hpp>
-#include <larder/backends/detail/request_counters.hpp>
 #include <larder/backends/detail/stored_values.hpp>
 #include <larder/backends/redis_options.hpp>
 #include <larder/cache_backend.hpp>
 #include <larder/codec.hpp>
+#include <larder/detail/request_counters.hpp>
 #include <larder/fwd.hpp>
 
 namespace larder {
@@ -86,7 +86,7 @@ class RedisBackend final : public CacheBackend<Key, Value> {
     return counting_errors([&] {
       const KeyText text = checked(KeyCodec<Key>::encode(key));
       std::optional<Value> value = value_of(text, store_.get(text));
-      Counters::add(value ? counters_.hits : counters_.misses);
+      counters_.add(value ? Counters::hits : Counters::misses);
       return value;
     });
   }
@@ -125,7 +125,8 @@ class RedisBackend final : public CacheBackend<Key, Value> {
   std::optional<entry_type> do_get_entry(key_view key) override {
     return counting_errors([&]() -> std::optional<entry_type> {
       const KeyText text = checked(KeyCodec<Key>::encode(key));
-      auto stored = store_.get_entry(text);
+      const std::string_view one = text;
+      auto stored = std::move(store_.get_entries({&one, 1}, store_.deadline())[0]);
       const auto now = entry_type::Clock::now();
       Envelope::Content content;
       auto value = value_of(text, std::move(stored.text), &content);
@@ -139,6 +140,30 @@ class RedisBackend final : public CacheBackend<Key, Value> {
       return entry;
     });
   }
+
+  bool do_visit_entry(key_view key, typename Base::EntryVisitor visit) override {
+    return counting_errors([&] {
+      const KeyText text = checked(KeyCodec<Key>::encode(key));
+      const std::string_view one = text;
+      return visit_some({&one, 1}, store_.deadline(), [&](std::size_t, const EntryView<Value>& entry) { visit(entry); });
+    }) != 0;
+  }
+
+  std::size_t do_visit_entries(std::span<const key_item> keys, typename Base::EntriesVisitor visit) override {
+    return counting_errors([&] {
+      const Texts texts = texts_of(keys);
+      const auto deadline = store_.deadline(keys.size());
+      std::size_t found = 0;
+      for (std::size_t begin = 0; begin < keys.size(); begin += detail::RedisStore::batch_keys) {
+        found += visit_some(
+            texts.some(begin, detail::RedisStore::batch_keys), deadline,
+            [&](std::size_t position, const EntryView<Value>& entry) { visit(begin + position, entry); });
+      }
+      return found;
+    });
+  }
+
+  bool do_can_list_keys() const noexcept override { return true; }
 
   std::vector<Key> do_keys(std::string_view pattern) override {
     detail::require_pattern_for<Key>(pattern);
@@ -157,8 +182,8 @@ class RedisBackend final : public CacheBackend<Key, Value> {
           values[begin + i] = value_of(some[i], std::move(stored[i]));
           hits += values[begin + i] ? 1 : 0;
         }
-        Counters::add(counters_.hits, hits);
-        Counters::add(counters_.misses, some.size() - hits);
+        counters_.add(Counters::hits, hits);
+        counters_.add(Counters::misses, some.size() - hits);
       }
     });
   }
@@ -202,6 +227,24 @@ class RedisBackend final : public CacheBackend<Key, Value> {
 
   using Texts = detail::KeyTexts<Key>;
 
+  /// Result: how many were found.
+  template <class Visit>
+  std::size_t visit_some(std::span<const std::string_view> texts, const detail::Deadline& deadline,
+                         const Visit& visit) {
+    auto stored = store_.get_entries(texts, deadline);
+    std::size_t hits = 0;
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      Envelope::Content content;
+      const auto value = value_of(texts[i], std::move(stored[i].text), &content);
+      if (!value) continue;
+      ++hits;
+      visit(i, EntryView<Value>{*value, content.metadata, stored[i].ttl});
+    }
+    counters_.add(Counters::hits, hits);
+    counters_.add(Counters::misses, texts.size() - hits);
+    return hits;
+  }
+
   static const key_item& key_of(const key_item& key) noexcept { return key; }
   static const key_item& key_of(const item& each) noexcept { return each.first; }
   template <class Elements>
@@ -232,7 +275,7 @@ class RedisBackend final : public CacheBackend<Key, Value> {
           store_.erase({&one, 1}, store_.deadline());
         }
       });
-      if (stored) Counters::add(counters_.sets);
+      if (stored) counters_.add(Counters::sets);
       return stored;
     });
   }
@@ -244,14 +287,14 @@ class RedisBackend final : public CacheBackend<Key, Value> {
     commands.clear();
     const auto stored = static_cast<std::size_t>(std::count_if(
         replies.begin(), replies.end(), [](const auto& reply) { return reply.is(detail::Reply::Type::status); }));
-    Counters::add(counters_.sets, stored);
+    counters_.add(Counters::sets, stored);
     for (const auto& reply : replies) detail::throw_if_error(reply);
     return stored;
   }
 
   std::size_t erase_texts(std::span<const std::string_view> texts, const detail::Deadline& deadline) {
     const std::size_t erased = store_.erase(texts, deadline);
-    Counters::add(counters_.deletes, erased);
+    counters_.add(Counters::deletes, erased);
     return erased;
   }
 

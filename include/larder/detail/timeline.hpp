@@ -40,6 +40,14 @@ class Timeline {
     return now + std::chrono::duration_cast<Wall::duration>(left - (passed - passed_ticks));
   }
 
+  /// How long it is until then, rounded down; empty for `last_tick`, which never comes.
+  std::optional<std::chrono::milliseconds> left_until(Tick deadline) const {
+    if (deadline == TimerWheel::last_tick) return std::nullopt;
+    const auto at = std::chrono::milliseconds(static_cast<std::int64_t>(deadline));
+    const auto passed = std::chrono::ceil<std::chrono::milliseconds>(elapsed());
+    return at > passed ? at - passed : passed.zero();
+  }
+
  private:
   std::chrono::nanoseconds elapsed() const {
     const std::chrono::nanoseconds elapsed = clock_.now() - start_;

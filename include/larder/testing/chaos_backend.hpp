@@ -198,6 +198,19 @@ class ChaosBackend final : public CacheBackend<Key, Value> {
     return finish(call, wrapped_->keys(pattern));
   }
 
+  bool do_can_list_keys() const noexcept override { return wrapped_->can_list_keys(); }
+
+  /// Where the reply is lost, f was called all the same: what it saw must not help a caller who does not heed the error.
+  bool do_visit_entry(key_view key, typename Base::EntryVisitor visit) override {
+    const Call call = start("visit_entry");
+    return finish(call, wrapped_->visit_entry(key, visit));
+  }
+
+  std::size_t do_visit_entries(std::span<const key_item> keys, typename Base::EntriesVisitor visit) override {
+    const Call call = start("visit_entries");
+    return finish(call, wrapped_->visit_entries(keys, visit));
+  }
+
   void do_get_many(std::span<const key_item> keys, std::span<std::optional<Value>> values) override {
     const Call call = start("get_many");
     wrapped_->get_many(keys, values);

@@ -101,6 +101,11 @@ enum class Mutation : unsigned char {
   get_entry_hides_expiry,
   get_entry_shows_full_ttl,
   get_entry_created_now,
+  // visit_entry and visit_entries.
+  visit_hides_metadata,
+  visit_hides_ttl,
+  visit_counts_nothing,
+  visit_entries_skips_duplicates,
   // Keys.
   key_truncated_at_nul,
   key_truncated_at_250,
@@ -111,6 +116,7 @@ enum class Mutation : unsigned char {
   keys_ignores_pattern,
   keys_lists_encoded_keys,
   keys_lists_the_neighbours,
+  listing_not_told,
   // Values.
   value_truncated_at_nul,
   value_truncated_at_64k,

@@ -13,10 +13,10 @@
 #include <utility>
 
 #include <larder/backends/detail/envelope.hpp>
-#include <larder/backends/detail/request_counters.hpp>
 #include <larder/bytes.hpp>
 #include <larder/cache_entry.hpp>
 #include <larder/codec.hpp>
+#include <larder/detail/request_counters.hpp>
 
 namespace larder::detail {
 
@@ -73,7 +73,7 @@ class StoredValues {
 
   /// Counts and reports what is stored under a key and no value. Result: empty.
   std::nullopt_t report(std::string_view key, std::string_view reason) {
-    RequestCounters::add(counters_.undecodable);
+    counters_.add(RequestCounters::undecodable);
     if (on_undecodable_) {
       try {
         on_undecodable_(key, reason);

@@ -17,6 +17,7 @@
 #include <larder/testing/detail/checks/random_checks.hpp>
 #include <larder/testing/detail/checks/setup_checks.hpp>
 #include <larder/testing/detail/checks/value_checks.hpp>
+#include <larder/testing/detail/checks/visit_checks.hpp>
 #include <larder/testing/detail/trial.hpp>
 
 namespace larder::testing::detail {
@@ -28,8 +29,8 @@ CheckList all_checks() {
   CheckList checks;
   for (const auto add :
        {add_setup_checks, add_key_checks, add_value_checks, add_expiry_checks, add_overwriting_checks,
-        add_conditional_checks, add_limit_checks, add_counting_checks, add_batch_checks, add_pattern_checks,
-        add_clear_checks, add_listener_checks, add_fault_checks, add_random_checks, add_history_checks}) {
+        add_conditional_checks, add_limit_checks, add_counting_checks, add_batch_checks, add_visit_checks,
+        add_pattern_checks, add_clear_checks, add_listener_checks, add_fault_checks, add_random_checks, add_history_checks}) {
     add(checks);
   }
   return checks;

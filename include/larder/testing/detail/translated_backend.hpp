@@ -68,6 +68,22 @@ class TranslatedBackend final : public CacheBackend<> {
     return texts;
   }
 
+  bool do_can_list_keys() const noexcept override { return inner_->can_list_keys(); }
+
+  bool do_visit_entry(std::string_view key, EntryVisitor visit) override {
+    return inner_->visit_entry(key_of(key), [&](const EntryView<Value>& entry) {
+      visit({Bytes(samples_.value.text(entry.value)), entry.metadata, entry.ttl});
+    });
+  }
+
+  std::size_t do_visit_entries(std::span<const std::string_view> keys, EntriesVisitor visit) override {
+    const std::vector<Key> own = keys_of(keys);
+    const std::vector<InnerItem> items(own.begin(), own.end());
+    return inner_->visit_entries(std::span<const InnerItem>(items), [&](std::size_t i, const EntryView<Value>& entry) {
+      visit(i, {Bytes(samples_.value.text(entry.value)), entry.metadata, entry.ttl});
+    });
+  }
+
   void do_get_many(std::span<const std::string_view> keys, std::span<std::optional<Bytes>> values) override {
     const std::vector<Key> own = keys_of(keys);
     const std::vector<InnerItem> items(own.begin(), own.end());

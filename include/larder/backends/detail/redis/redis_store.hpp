@@ -93,25 +93,20 @@ class RedisStore {
     std::optional<Milliseconds> ttl;
   };
 
-  /// Both at one instant.
-  StoredEntry get_entry(std::string_view key) {
-    const Deadline end = deadline();
+  /// For each of at most `batch_keys` keys both at one instant.
+  std::vector<StoredEntry> get_entries(std::span<const std::string_view> keys, const Deadline& deadline) {
     RedisCommands commands;
-    commands.begin(4, {Shape::entry})
-        .word("EVAL")
-        .word("return {redis.call('GET',KEYS[1]),redis.call('PTTL',KEYS[1])}")
-        .word("1")
-        .key(prefix(), key);
-    Reply reply = std::move(exchange(commands, Repeat::once, end)[0]);
-    // A script's errors come with the script's name, so the code may stand further behind.
-    const std::string_view text = reply.text;
-    if (reply.is(Reply::Type::error) && text.find("WRONGTYPE") != std::string_view::npos) {
-      return {.text = {.bytes = std::nullopt, .is_foreign = true}, .ttl = std::nullopt};
+    for (const std::string_view key : keys) {
+      commands.begin(4, {Shape::entry})
+          .word("EVAL")
+          .word("return {redis.call('GET',KEYS[1]),redis.call('PTTL',KEYS[1])}")
+          .word("1")
+          .key(prefix(), key);
     }
-    throw_if_error(reply);
-    StoredEntry entry{.text = stored(std::move(reply.elements[0])), .ttl = std::nullopt};
-    if (const auto left = reply.elements[1].integer; left >= 0) entry.ttl = Milliseconds(left);
-    return entry;
+    std::vector<StoredEntry> entries;
+    entries.reserve(keys.size());
+    for (Reply& reply : exchange(commands, Repeat::once, deadline)) entries.push_back(stored_entry(std::move(reply)));
+    return entries;
   }
 
   enum class Condition : unsigned char { none, absent };
@@ -222,6 +217,18 @@ class RedisStore {
     throw_if_error(reply);
     if (reply.is(Reply::Type::nil)) return {};
     return {.bytes = std::move(reply.text)};
+  }
+
+  static StoredEntry stored_entry(Reply reply) {
+    // A script's errors come with the script's name, so the code may stand further behind.
+    const std::string_view text = reply.text;
+    if (reply.is(Reply::Type::error) && text.find("WRONGTYPE") != std::string_view::npos) {
+      return {.text = {.bytes = std::nullopt, .is_foreign = true}, .ttl = std::nullopt};
+    }
+    throw_if_error(reply);
+    StoredEntry entry{.text = stored(std::move(reply.elements[0])), .ttl = std::nullopt};
+    if (const auto left = reply.elements[1].integer; left >= 0) entry.ttl = Milliseconds(left);
+    return entry;
   }
 
   static std::vector<StoredText> stored(std::vector<Reply> replies) {
