@@ -53,4 +53,25 @@ class InvalidationSource;
 template <class Key = std::string>
 class RedisInvalidationListener;
 
+template <class Key = std::string>
+struct TieredOptions;
+
+template <class Key = std::string, class Value = Bytes>
+class TieredBackend;
+
+template <class Key = std::string, class Value = Bytes>
+class NamespacedBackend;
+
+template <class Key = std::string, class Value = Bytes>
+struct ResilientOptions;
+
+template <class Key = std::string, class Value = Bytes>
+class ResilientBackend;
+
+template <class Key = std::string, class Value = Bytes>
+class TaggedBackend;
+
+template <class Key = std::string, class Value = Bytes>
+class CompressedBackend;
+
 }  // namespace larder

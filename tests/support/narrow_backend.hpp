@@ -40,8 +40,9 @@ class NarrowBackend final : public larder::CacheBackend<> {
     return without;
   }();
 
-  explicit NarrowBackend(larder::testing::ManualClock clock, bool expires = true)
-      : clock_(std::move(clock)), expires_(expires) {}
+  explicit NarrowBackend(larder::testing::ManualClock clock, bool expires = true,
+                         std::size_t largest_key = capabilities.largest_key)
+      : clock_(std::move(clock)), expires_(expires), largest_key_(largest_key) {}
 
  private:
   using Seconds = std::chrono::seconds;
@@ -126,8 +127,8 @@ class NarrowBackend final : public larder::CacheBackend<> {
   larder::CacheStats do_stats() const override { return {}; }
 
   /// What it is asked for beyond its means.
-  static void check(std::string_view key) {
-    if (key.size() > capabilities.largest_key) throw larder::InvalidArgumentError("NarrowBackend: the key is too long");
+  void check(std::string_view key) const {
+    if (key.size() > largest_key_) throw larder::InvalidArgumentError("NarrowBackend: the key is too long");
   }
 
   void check(const larder::Ttl& ttl) const {
@@ -155,6 +156,7 @@ class NarrowBackend final : public larder::CacheBackend<> {
 
   larder::testing::ManualClock clock_;
   bool expires_;
+  std::size_t largest_key_;
   std::mutex mutex_;
   Slots slots_;
 };

@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <limits>
 
+#include <larder/call_deadline.hpp>
+
 namespace larder::detail {
 
 class Deadline {
@@ -14,11 +16,13 @@ class Deadline {
   using Clock = std::chrono::steady_clock;
   using Milliseconds = std::chrono::milliseconds;
 
-  /// So long from now; longer than the clock can count is for ever.
+  /// So long from now, but no longer than the thread's CallDeadline; longer than the clock can count is for ever.
   static Deadline in(Milliseconds timeout) {
     const auto now = Clock::now();
-    const auto most = std::chrono::duration_cast<Milliseconds>(Clock::time_point::max() - now);
-    return Deadline(timeout < most ? now + timeout : Clock::time_point::max(), timeout);
+    const auto at = CallDeadline::after(now, timeout);
+    const auto limit = CallDeadline::current();
+    if (at <= limit) return Deadline(at, timeout);
+    return Deadline(limit, std::max(std::chrono::ceil<Milliseconds>(limit - now), Milliseconds(0)));
   }
 
   /// Of a call about so many keys: so long for each 1,000 of them, from now.

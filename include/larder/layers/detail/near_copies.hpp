@@ -1,0 +1,218 @@
+/// \file near_copies.hpp
+/// NearCopies: the near cache of a TieredBackend, as copies of what is in the far one.
+///
+/// Invariants:
+/// - A copy is of what was read from the far cache, or written to it, and has not changed there since as far as is known
+///   here: by the changes that were announced (layers/detail/fill_gate.hpp).
+/// - While the near cache is not trusted it is neither believed nor filled by reads that begin then.
+/// - No lock is held while the near cache is called.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include <larder/cache_backend.hpp>
+#include <larder/hash.hpp>
+#include <larder/layers/detail/fill_gate.hpp>
+
+namespace larder::detail {
+
+template <class Key, class Value>
+class NearCopies {
+  using Clock = std::chrono::steady_clock;
+
+ public:
+  using Near = CacheBackend<Key, Value>;
+  using key_item = KeyItem<Key>;
+  using key_view = KeyView<Key>;
+  using Stripe = FillGate::Stripe;
+  using Ticket = FillGate::Ticket;
+
+  NearCopies(std::shared_ptr<Near> near, Ttl most) : near_(std::move(near)), most_(most) {}
+
+  Near& cache() const noexcept { return *near_; }
+  Stripe& stripe_of(key_view key) { return gate_.stripe(Hash<Key>()(key)); }
+
+  /// Whether the near cache may be asked and filled.
+  bool trusted() const noexcept { return doubts_.load(std::memory_order_acquire) == 0; }
+  /// From now on it is left alone until `arm`; what is in it goes. Throws what the near cache throws.
+  void disarm() { empty_for(unarmed); }
+  /// Throws what the near cache throws, and then it is not trusted.
+  void arm() {
+    empty_for(unarmed);
+    doubts_.store(0, std::memory_order_release);
+  }
+
+  /// An entry of the far cache has changed. Throws what the near cache throws.
+  void invalidate(key_view key) {
+    stripe_of(key).add_change();
+    near_->erase(key);
+  }
+  void invalidate_all() {
+    empty_for(stuck);
+    doubts_.fetch_and(~stuck, std::memory_order_acq_rel);
+  }
+
+  /// Whether a hit of the near cache stands; `look` was taken before.
+  bool believe(const Stripe& stripe, std::uint64_t look) noexcept {
+    if (stripe.is_undisturbed(look)) return true;
+    disbelieved_.fetch_add(1, std::memory_order_relaxed);
+    return false;
+  }
+
+  std::uint64_t dropped_fills() const noexcept { return dropped_.load(std::memory_order_relaxed); }
+  std::uint64_t disbelieved_hits() const noexcept { return disbelieved_.load(std::memory_order_relaxed); }
+  void reset_counters() noexcept {
+    dropped_.store(0, std::memory_order_relaxed);
+    disbelieved_.store(0, std::memory_order_relaxed);
+  }
+
+  /// How long a copy may be kept of an entry that had so long to live at some moment since `began`.
+  Ttl ttl_of_copy(const Ttl& left, Clock::time_point began) const {
+    if (!left) return most_;
+    const auto rest = *left - std::chrono::floor<std::chrono::milliseconds>(Clock::now() - began);
+    return most_ ? std::min(*most_, rest) : rest;
+  }
+
+  /// A copy of an entry on its way here. Made before the far cache is asked.
+  class Fill {
+   public:
+    Fill(NearCopies& copies, key_view key) : Fill(copies, copies.stripe_of(key)) {}
+    Fill(NearCopies& copies, Stripe& stripe)
+        : copies_(copies), stripe_(stripe), wanted_(copies.trusted()), ticket_(stripe.ticket()), began_(Clock::now()) {}
+
+    /// Whether a copy is to be kept at all.
+    bool wanted() const noexcept { return wanted_; }
+
+    /// What the far cache shows, except for its value.
+    void note(const EntryView<Value>& entry) {
+      if (!wanted_) return;
+      metadata_ = entry.metadata;
+      ttl_ = copies_.ttl_of_copy(entry.ttl, began_);
+    }
+
+    /// Keeps the copy, unless it may be out of date.
+    void keep(key_view key, const Value& value) {
+      if (wanted_) copies_.fill(key, value, ttl_, std::move(metadata_), stripe_, ticket_);
+    }
+
+   private:
+    NearCopies& copies_;
+    Stripe& stripe_;
+    bool wanted_;
+    Ticket ticket_;
+    Clock::time_point began_;
+    Ttl ttl_{};
+    Metadata metadata_{};
+  };
+
+  /// A change of some keys that is under way in the far cache. The copies go before it begins, and once more when it is
+  /// over, since a read may have fetched what was there before. Or what was written is kept in their place, if nobody
+  /// else has changed something meanwhile.
+  class Change {
+   public:
+    /// Throws what the near cache throws; then nothing has been done.
+    Change(NearCopies& copies, std::span<const key_item> keys) : copies_(copies), keys_(keys) {
+      stripes_.reserve(keys.size());
+      for (const key_item& key : keys) stripes_.push_back(&copies.stripe_of(key));
+      std::sort(stripes_.begin(), stripes_.end());
+      stripes_.erase(std::unique(stripes_.begin(), stripes_.end()), stripes_.end());
+      tickets_.reserve(stripes_.size());
+      for (Stripe* stripe : stripes_) tickets_.push_back(stripe->add_change());
+      if (copies.doubts_.load(std::memory_order_acquire) & stuck) copies.invalidate_all();
+      copies.near_->erase_many(keys);
+    }
+    Change(const Change&) = delete;
+    Change& operator=(const Change&) = delete;
+    ~Change() {
+      if (!over_) end([] { return false; });
+    }
+
+    /// Ends it. `store_copies(ttl)` is called where that is right, to keep what was written; it tells whether it did.
+    template <class StoreCopies>
+    void keep(const Ttl& ttl, const StoreCopies& store_copies) noexcept {
+      end([&] {
+        const Ttl rest = copies_.ttl_of_copy(ttl, began_);
+        return (!rest || rest->count() > 0) && store_copies(rest);
+      });
+    }
+
+   private:
+    template <class StoreCopies>
+    void end(const StoreCopies& store_copies) noexcept {
+      over_ = true;
+      bool alone = copies_.trusted();
+      for (std::size_t i = 0; i < stripes_.size(); ++i) alone &= stripes_[i]->begin_store_of_change(tickets_[i]);
+      bool stays = alone && store_copies();
+      for (std::size_t i = 0; i < stripes_.size(); ++i) stays = stays && stripes_[i]->may_stay(tickets_[i]);
+      if (!stays) copies_.remove([this] { copies_.near_->erase_many(keys_); });
+      for (Stripe* stripe : stripes_) stripe->end_store(!stays);
+    }
+
+    NearCopies& copies_;
+    const std::span<const key_item> keys_;
+    const Clock::time_point began_ = Clock::now();
+    std::vector<Stripe*> stripes_;  // each once
+    std::vector<Ticket> tickets_;
+    bool over_ = false;
+  };
+
+  /// Result: whether there is a copy now. An error of the near cache's is not the caller's, to whom it is a favour.
+  bool store(key_view key, const Value& value, const Ttl& ttl, Metadata metadata) noexcept {
+    try {
+      if (near_->set(key, value, ttl, std::move(metadata))) return true;
+    } catch (...) {
+      remove([&] { near_->erase(key); });
+    }
+    return false;
+  }
+
+ private:
+  void fill(key_view key, const Value& value, const Ttl& ttl, Metadata metadata, Stripe& stripe, Ticket ticket) {
+    if (ttl && ttl->count() <= 0) return;
+    const bool stored = stripe.begin_store(ticket) && store(key, value, ttl, std::move(metadata));
+    const bool stays = stored && stripe.may_stay(ticket);
+    if (!stays) dropped_.fetch_add(1, std::memory_order_relaxed);
+    if (stored && !stays) remove([&] { near_->erase(key); });
+    stripe.end_store(stored && !stays);
+  }
+
+  /// Where the near cache does not let go of something, it is not trusted until it has let go of everything.
+  template <class Erase>
+  void remove(const Erase& erase) noexcept {
+    try {
+      erase();
+      return;
+    } catch (...) {  // what it was does not matter
+    }
+    try {
+      invalidate_all();
+    } catch (...) {  // and so it stays, until the next change or the source makes another attempt
+    }
+  }
+
+  void empty_for(unsigned doubt) {
+    doubts_.fetch_or(doubt, std::memory_order_acq_rel);
+    gate_.add_change_to_all();
+    near_->clear();
+  }
+
+  static constexpr unsigned unarmed = 1;  // nobody tells of changes
+  static constexpr unsigned stuck = 2;    // the near cache failed to let go of something
+
+  const std::shared_ptr<Near> near_;
+  const Ttl most_;
+  FillGate gate_;
+  std::atomic<unsigned> doubts_{0};  // why the near cache is not trusted
+  std::atomic<std::uint64_t> dropped_{0};
+  std::atomic<std::uint64_t> disbelieved_{0};
+};
+
+}  // namespace larder::detail

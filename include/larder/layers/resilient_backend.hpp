@@ -1,0 +1,399 @@
+/// \file resilient_backend.hpp
+/// ResilientBackend: a cache whose failures are misses.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <random>
+#include <span>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <larder/backend_capabilities.hpp>
+#include <larder/cache_backend.hpp>
+#include <larder/call_deadline.hpp>
+#include <larder/detail/request_counters.hpp>
+#include <larder/layers/circuit_breaker.hpp>
+#include <larder/layers/detail/retry_budget.hpp>
+#include <larder/layers/resilient_options.hpp>
+
+namespace larder {
+
+/// What a ResilientBackend has seen.
+struct ResilienceStats {
+  std::uint64_t failures = 0;  ///< attempts that the wrapped cache answered with an error
+  std::uint64_t retries = 0;   ///< attempts beyond an operation's first
+  std::uint64_t refused = 0;   ///< operations for which the wrapped cache was not asked at all
+  std::uint64_t times_opened = 0;
+  CircuitState circuit = CircuitState::closed;
+};
+
+/// Puts up with a cache that fails:
+///
+///     ResilientBackend<> cache{redis, {.deadline = 50ms, .fallback = memory}};
+///
+/// - ConnectionError, TimeoutError, ProtocolError, ServerError and any other CacheError of the wrapped cache become a
+///   miss, false, zero or an empty list. Each is counted in `stats().errors`, an operation once, and told to `on_error`.
+///   What is no fault of the store passes through: InvalidArgumentError, NotSupportedError, `std::bad_alloc`, and what
+///   codecs and the function given to `visit_entry` throw.
+/// - False from a write means that it is not known to have happened: the old value may still be there, or the new one.
+/// - Operations that may be repeated are, after a random wait ("full jitter": Brooker, Exponential Backoff And Jitter,
+///   AWS, 2015), within the deadline and a budget of retries. Of a repeated `erase` the result may be false since an
+///   attempt that seemed to fail has erased the entry.
+/// - After many failures a circuit breaker leaves the wrapped cache alone and lets single calls through on trial.
+/// - The deadline limits each operation as a whole: remote backends underneath end their calls by then. Others are not
+///   interrupted, but nothing is begun after it.
+/// - A fallback answers reads that fail, and is told of writes that fail. What is written to the wrapped cache is
+///   erased from it, and when the circuit closes it is cleared. Results of writes are those of the wrapped cache.
+/// - `stats` counts this object's operations; evictions and gauges are the wrapped cache's.
+/// - A read that is shown by `visit_entry` is copied for that, by reference where the values are `Bytes`.
+/// - Threads: any number, if the caches allow them. It can be neither copied nor moved.
+template <class Key, class Value>
+class ResilientBackend final : public CacheBackend<Key, Value> {
+  using Base = CacheBackend<Key, Value>;
+  using Counters = detail::RequestCounters;
+  using Time = CircuitBreaker::Time;
+
+ public:
+  using typename Base::entry_type;
+  using typename Base::item;
+  using typename Base::key_item;
+  using typename Base::key_view;
+
+  /// What a ResilientBackend over a cache with such capabilities can do.
+  static constexpr BackendCapabilities capabilities_over(BackendCapabilities wrapped) {
+    wrapped.request_counters = wrapped.resettable_stats = true;
+    return wrapped;
+  }
+
+  /// \throws InvalidArgumentError if `wrapped` is null or the options make no sense.
+  explicit ResilientBackend(std::shared_ptr<Base> wrapped, ResilientOptions<Key, Value> options = {})
+      : wrapped_(std::move(wrapped)),
+        options_((options.validate(), std::move(options))),
+        breaker_(watched(options_.breaker)),
+        budget_(options_.retry_burst, options_.retries_per_success),
+        draws_(options_.seed != 0 ? options_.seed : std::random_device()()) {
+    if (wrapped_ == nullptr) throw InvalidArgumentError("ResilientBackend: wrapped = nullptr, but there must be a cache");
+    if (wrapped_ == options_.fallback) throw InvalidArgumentError("ResilientOptions: fallback is the wrapped cache");
+  }
+
+  /// Thread-safe.
+  ResilienceStats resilience() const noexcept {
+    return {.failures = failures_.load(std::memory_order_relaxed),
+            .retries = retries_.load(std::memory_order_relaxed),
+            .refused = refused_.load(std::memory_order_relaxed),
+            .times_opened = breaker_.times_opened(),
+            .circuit = breaker_.state()};
+  }
+
+ private:
+  enum class Repeat : unsigned char { never, allowed };
+
+  std::optional<Value> do_get(key_view key) override {
+    auto value = read<std::optional<Value>>("get", [&](Base& cache) { return cache.get(key); });
+    counters_.add(value ? Counters::hits : Counters::misses);
+    return value;
+  }
+
+  bool do_exists(key_view key) override {
+    return read<bool>("exists", [&](Base& cache) { return cache.exists(key); });
+  }
+
+  std::optional<entry_type> do_get_entry(key_view key) override {
+    return read<std::optional<entry_type>>("get_entry", [&](Base& cache) { return cache.get_entry(key); });
+  }
+
+  bool do_can_list_keys() const noexcept override { return wrapped_->can_list_keys(); }
+
+  std::vector<Key> do_keys(std::string_view pattern) override {
+    return read<std::vector<Key>>("keys", [&](Base& cache) { return cache.keys(pattern); });
+  }
+
+  void do_get_many(std::span<const key_item> keys, std::span<std::optional<Value>> values) override {
+    const bool answered = read<bool>("get_many", [&](Base& cache) {
+      cache.get_many(keys, values);
+      return true;
+    });
+    std::size_t found = 0;
+    for (std::optional<Value>& value : values) {
+      if (!answered) value.reset();
+      found += value ? 1 : 0;
+    }
+    count_found(found, keys.size());
+  }
+
+  /// What was shown, until it is certain that the call succeeds.
+  struct Shown {
+    std::size_t position;
+    Value value;
+    Metadata metadata;
+    Ttl ttl;
+  };
+
+  bool do_visit_entry(key_view key, typename Base::EntryVisitor visit) override {
+    const auto shown = read<std::optional<Shown>>("visit_entry", [&](Base& cache) {
+      std::optional<Shown> seen;
+      cache.visit_entry(key, [&](const EntryView<Value>& entry) {
+        seen.emplace(Shown{0, entry.value, entry.metadata, entry.ttl});
+      });
+      return seen;
+    });
+    counters_.add(shown ? Counters::hits : Counters::misses);
+    if (shown) visit({shown->value, shown->metadata, shown->ttl});
+    return shown.has_value();
+  }
+
+  std::size_t do_visit_entries(std::span<const key_item> keys, typename Base::EntriesVisitor visit) override {
+    const auto all = read<std::vector<Shown>>("visit_entries", [&](Base& cache) {
+      std::vector<Shown> seen;
+      cache.visit_entries(keys, [&](std::size_t i, const EntryView<Value>& entry) {
+        seen.push_back({i, entry.value, entry.metadata, entry.ttl});
+      });
+      return seen;
+    });
+    count_found(all.size(), keys.size());
+    for (const Shown& each : all) visit(each.position, {each.value, each.metadata, each.ttl});
+    return all.size();
+  }
+
+  bool do_set(key_view key, Value value, Ttl ttl, Metadata metadata) override {
+    const bool stored = write<bool>(
+        "set", Repeat::allowed, [&](Base& cache) { return cache.set(key, value, ttl, metadata); },
+        [&](Base& fallback) { fallback.set(key, value, shorter(ttl), metadata); },
+        [&](Base& fallback) { fallback.erase(key); });
+    if (stored) counters_.add(Counters::sets);
+    return stored;
+  }
+
+  bool do_set_if_absent(key_view key, Value value, Ttl ttl, Metadata metadata) override {
+    const auto forget = [&](Base& fallback) { fallback.erase(key); };
+    const bool stored = write<bool>(
+        "set_if_absent", Repeat::never,
+        [&](Base& cache) { return cache.set_if_absent(key, std::move(value), ttl, std::move(metadata)); }, forget,
+        forget);
+    if (stored) counters_.add(Counters::sets);
+    return stored;
+  }
+
+  bool do_touch(key_view key, Ttl ttl) override {
+    return write<bool>(
+        "touch", Repeat::allowed, [&](Base& cache) { return cache.touch(key, ttl); },
+        [&](Base& fallback) { fallback.touch(key, shorter(ttl)); }, [](Base&) {});
+  }
+
+  bool do_erase(key_view key) override {
+    const auto forget = [&](Base& fallback) { fallback.erase(key); };
+    const bool erased = write<bool>(
+        "erase", Repeat::allowed, [&](Base& cache) { return cache.erase(key); }, forget, forget);
+    if (erased) counters_.add(Counters::deletes);
+    return erased;
+  }
+
+  std::size_t do_clear() override {
+    const auto forget = [](Base& fallback) { fallback.clear(); };
+    return write<std::size_t>(
+        "clear", Repeat::allowed, [](Base& cache) { return cache.clear(); }, forget, forget);
+  }
+
+  std::size_t do_set_many(std::span<item> items, Ttl ttl) override {
+    const std::size_t stored = write<std::size_t>(
+        "set_many", Repeat::allowed, [&](Base& cache) { return cache.set_many(items, ttl); },
+        [&](Base& fallback) { fallback.set_many(items, shorter(ttl)); },
+        [&](Base& fallback) {
+          for (const item& each : items) fallback.erase(each.first);
+        });
+    counters_.add(Counters::sets, stored);
+    return stored;
+  }
+
+  std::size_t do_erase_many(std::span<const key_item> keys) override {
+    const auto forget = [&](Base& fallback) { fallback.erase_many(keys); };
+    const std::size_t erased = write<std::size_t>(
+        "erase_many", Repeat::allowed, [&](Base& cache) { return cache.erase_many(keys); }, forget, forget);
+    counters_.add(Counters::deletes, erased);
+    return erased;
+  }
+
+  CacheStats do_stats() const override {
+    CacheStats stats;
+    try {
+      stats = wrapped_->stats();
+    } catch (const CacheError&) {  // then its gauges are not known
+    }
+    const CacheStats own = counters_.snapshot();
+    stats.hits = own.hits;
+    stats.misses = own.misses;
+    stats.sets = own.sets;
+    stats.deletes = own.deletes;
+    stats.errors = own.errors;
+    return stats;
+  }
+
+  void do_reset_stats() override {
+    try {
+      wrapped_->reset_stats();
+    } catch (const CacheError&) {  // its own are its own affair
+    }
+    counters_.reset();
+    for (auto* counter : {&failures_, &retries_, &refused_}) counter->store(0, std::memory_order_relaxed);
+  }
+
+  void count_found(std::size_t found, std::size_t asked) noexcept {
+    counters_.add(Counters::hits, found);
+    counters_.add(Counters::misses, asked - found);
+  }
+
+  Ttl shorter(const Ttl& ttl) const {
+    return ttl ? std::min(*ttl, options_.fallback_ttl) : options_.fallback_ttl;
+  }
+
+  /// Result: what the wrapped cache answers; else what the fallback does; else an empty one.
+  template <class Result, class Call>
+  Result read(const char* operation, const Call& call) {
+    if (std::optional<Result> result = attempt<Result>(operation, Repeat::allowed, call)) return std::move(*result);
+    Result result{};
+    with_fallback([&](Base& fallback) { result = call(fallback); });
+    return result;
+  }
+
+  /// Result: what the wrapped cache answers, and then `forget` sees to it that the fallback does not know better. Else
+  /// an empty one, and the fallback is told by `instead`.
+  template <class Result, class Call, class Instead, class Forget>
+  Result write(const char* operation, Repeat repeat, const Call& call, const Instead& instead, const Forget& forget) {
+    if (std::optional<Result> result = attempt<Result>(operation, repeat, call)) {
+      if (fallback_used_.load(std::memory_order_acquire)) with_fallback(forget);
+      return *result;
+    }
+    fallback_used_.store(true, std::memory_order_release);
+    with_fallback(instead);
+    return Result{};
+  }
+
+  template <class Use>
+  void with_fallback(const Use& use) {
+    if (options_.fallback == nullptr) return;
+    try {
+      use(*options_.fallback);
+    } catch (const CacheError&) {  // there is nothing behind it
+    }
+  }
+
+  /// Result: what the wrapped cache answers, or empty if it fails or is not asked.
+  template <class Result, class Call>
+  std::optional<Result> attempt(const char* operation, Repeat repeat, const Call& call) {
+    const Time began = now();
+    const auto permit = breaker_.ask(began);
+    if (!permit) {
+      refused_.fetch_add(1, std::memory_order_relaxed);
+      counters_.add(Counters::errors);
+      return std::nullopt;
+    }
+    const Time deadline = CallDeadline::after(began, options_.deadline);
+    Time attempt_began = began;
+    for (std::size_t number = 1;; ++number) {
+      try {
+        std::optional<Result> result(call_in_time(call, deadline));
+        breaker_.succeeded(*permit, attempt_began);
+        budget_.succeeded();
+        return result;
+      } catch (const InvalidArgumentError&) {
+        breaker_.abandoned(*permit);
+        throw;
+      } catch (const NotSupportedError&) {
+        breaker_.abandoned(*permit);
+        throw;
+      } catch (const CacheError& error) {
+        failures_.fetch_add(1, std::memory_order_relaxed);
+        const auto pause = repeat == Repeat::allowed ? pause_before(number + 1, deadline) : std::nullopt;
+        tell({operation, error, number, !pause});
+        if (!pause) {
+          breaker_.failed(*permit, now());
+          counters_.add(Counters::errors);
+          return std::nullopt;
+        }
+        wait(*pause);
+      } catch (...) {
+        breaker_.abandoned(*permit);
+        throw;
+      }
+      attempt_began = now();
+      retries_.fetch_add(1, std::memory_order_relaxed);
+    }
+  }
+
+  template <class Call>
+  auto call_in_time(const Call& call, Time deadline) {
+    if (options_.now) return call(*wrapped_);  // another clock's time is none for a CallDeadline
+    const CallDeadline limit(deadline);
+    return call(*wrapped_);
+  }
+
+  /// Result: how long to wait before an attempt, or empty if it is not to be made.
+  std::optional<std::chrono::nanoseconds> pause_before(std::size_t attempt, Time deadline) {
+    if (attempt > options_.attempts || breaker_.state() != CircuitState::closed) return std::nullopt;
+    const auto doublings = std::min<std::size_t>(attempt - 2, 30);
+    const auto most = std::chrono::duration<double, std::milli>(
+        std::min(static_cast<double>(options_.backoff.count()) * static_cast<double>(1U << doublings),
+                 static_cast<double>(options_.max_backoff.count())));
+    const auto pause = std::chrono::duration_cast<std::chrono::nanoseconds>(most * random_part());
+    if (now() + pause >= deadline || !budget_.take()) return std::nullopt;
+    return pause;
+  }
+
+  /// Result: from 0 to less than 1.
+  double random_part() {
+    std::minstd_rand random(static_cast<std::minstd_rand::result_type>(draws_.fetch_add(7919, std::memory_order_relaxed)));
+    random.discard(3);
+    return static_cast<double>(random() - std::minstd_rand::min()) /
+           static_cast<double>(std::minstd_rand::max() - std::minstd_rand::min() + 1U);
+  }
+
+  Time now() const { return options_.now ? options_.now() : std::chrono::steady_clock::now(); }
+
+  void wait(std::chrono::nanoseconds pause) const {
+    if (options_.wait) {
+      options_.wait(pause);
+    } else {
+      std::this_thread::sleep_for(pause);
+    }
+  }
+
+  void tell(const ResilientFailure& failure) const {
+    if (!options_.on_error) return;
+    try {
+      options_.on_error(failure);
+    } catch (...) {  // the hook's own affair
+    }
+  }
+
+  /// The breaker's options, with an eye on when it closes.
+  CircuitBreakerOptions watched(CircuitBreakerOptions options) {
+    options.on_change = [this, on_change = std::move(options.on_change)](CircuitState from, CircuitState to) {
+      // What was stored instead was for the time of the failure.
+      if (to == CircuitState::closed) with_fallback([](Base& fallback) { fallback.clear(); });
+      if (on_change) on_change(from, to);
+    };
+    return options;
+  }
+
+  const std::shared_ptr<Base> wrapped_;
+  const ResilientOptions<Key, Value> options_;
+  CircuitBreaker breaker_;
+  detail::RetryBudget budget_;
+  Counters counters_;
+  std::atomic<std::uint64_t> failures_{0};
+  std::atomic<std::uint64_t> retries_{0};
+  std::atomic<std::uint64_t> refused_{0};
+  std::atomic<std::uint64_t> draws_;  // of random numbers
+  std::atomic<bool> fallback_used_{false};
+};
+
+}  // namespace larder
