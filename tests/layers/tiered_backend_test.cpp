@@ -37,7 +37,12 @@ class ManualSource final : public larder::InvalidationSource {
 
 /// A near and a far cache in memory on one clock, with a place to interfere in front of each.
 struct Tiers {
-  explicit Tiers(larder::TieredOptions<> options = {}) : cache(near, far, std::move(options)) {}
+  explicit Tiers(larder::TieredOptions<> options = {}) : cache(near, far, in_virtual_time(std::move(options))) {}
+
+  larder::TieredOptions<> in_virtual_time(larder::TieredOptions<> options) const {
+    options.now = [clock = clock] { return clock.now(); };
+    return options;
+  }
 
   ManualClock clock;
   std::shared_ptr<Memory> near_memory = std::make_shared<Memory>(Memory::Options{.clock = clock});
@@ -125,6 +130,30 @@ TEST_CASE("TieredBackend: less than a millisecond that is left is not worth a co
   tiers.clock.advance(9ms + 500us);
   CHECK(tiers.cache.get("k") == Bytes("v"));
   CHECK(tiers.near_value("k") == nothing);
+}
+
+TEST_CASE("TieredBackend: a copy does not outlive its entry, however long the way is", "[tiered][interleaving]") {
+  Tiers tiers;
+  const auto slowly = [&] { tiers.clock.advance(4s); };
+  tiers.far_memory->set("k", "v", 10s);
+  SECTION("until the far cache answers") { tiers.far->once_before("visit_entry", slowly); }
+  SECTION("from its answer on") { tiers.far->once_after("visit_entry", slowly); }
+  SECTION("until the near cache stores it") { tiers.near->once_before("set", slowly); }
+  SECTION("after that") { tiers.near->once_after("set", slowly); }
+  CHECK(tiers.cache.get("k") == Bytes("v"));
+  tiers.clock.advance(6s);
+  CHECK_FALSE(tiers.near_value("k"));
+}
+
+TEST_CASE("TieredBackend: nor does a copy of what was written", "[tiered][interleaving]") {
+  Tiers tiers;
+  const auto slowly = [&] { tiers.clock.advance(4s); };
+  SECTION("until the far cache has it") { tiers.far->once_before("set", slowly); }
+  SECTION("until the far cache says so") { tiers.far->once_after("set", slowly); }
+  SECTION("until the near cache stores what was written") { tiers.near->once_before("set", slowly); }
+  CHECK(tiers.cache.set("k", "v", 10s));
+  tiers.clock.advance(10s - tiers.clock.now().time_since_epoch());
+  CHECK_FALSE(tiers.near_value("k"));
 }
 
 TEST_CASE("TieredBackend: a write goes to the far cache first", "[tiered]") {

@@ -83,6 +83,9 @@ class InterposedBackend final : public larder::ForwardingBackend<> {
   std::optional<entry_type> do_get_entry(std::string_view key) override {
     return around("get_entry", [&] { return wrapped().get_entry(key); });
   }
+  std::vector<std::string> do_keys(std::string_view pattern) override {
+    return around("keys", [&] { return wrapped().keys(pattern); });
+  }
   bool do_visit_entry(std::string_view key, EntryVisitor visit) override {
     return around("visit_entry", [&] { return wrapped().visit_entry(key, visit); });
   }

@@ -80,7 +80,7 @@ class TieredBackend final : public CacheBackend<Key, Value> {
   /// Starts the invalidation source, if there is one, and does not wait until it is armed.
   /// \throws InvalidArgumentError if a cache is null or the options make no sense; what the source's maker throws.
   TieredBackend(std::shared_ptr<Base> near, std::shared_ptr<Base> far, TieredOptions<Key> options = {})
-      : copies_((check(near, far, options), std::move(near)), options.near_ttl), far_(std::move(far)) {
+      : copies_((check(near, far, options), std::move(near)), options.near_ttl, options.now), far_(std::move(far)) {
     if (!options.invalidation) return;
     copies_.disarm();
     source_ = options.invalidation(events_);

@@ -25,6 +25,8 @@ struct TieredOptions {
   ///
   /// Empty: there is none.
   std::function<std::unique_ptr<InvalidationSource>(InvalidationEvents<Key>& events)> invalidation{};
+  /// The clock by which answers take their time: for tests. Empty: the steady clock.
+  std::function<std::chrono::steady_clock::time_point()> now{};
 
   /// \throws InvalidArgumentError that names the option and its value if the options make no sense.
   void validate() const {

@@ -7,8 +7,8 @@
 ///
 /// - Who changes a key adds a change first, and removes the key from the near cache then.
 /// - Who fills takes the number of changes before it reads the far cache. It counts itself as storing and stores only
-///   if there was no change since. If there was one while it stored, it removes what it stored, adds a change, and only
-///   then counts itself out. So either it sees the change, or the change's own removal comes after its store.
+///   if there was no change since. If there was one while it stored, it removes what it stored, and only then counts
+///   itself out. So either it sees the change, or the change's own removal comes after its store.
 /// - Who reads the near cache looks at the stripe before and after, and believes a hit only if nothing happened in
 ///   between and nobody is storing: what a fill may still take back is seen by nobody.
 ///
@@ -58,9 +58,7 @@ class FillGate {
     /// Result: whether what was stored may stay. Otherwise it must be removed.
     bool may_stay(Ticket ticket) const noexcept { return this->ticket() == ticket; }
     /// Ends what one of the two began.
-    void end_store(bool removed) noexcept {
-      state_.fetch_add((removed ? one_change : 0) - 1, std::memory_order_acq_rel);
-    }
+    void end_store() noexcept { state_.fetch_sub(1, std::memory_order_acq_rel); }
 
    private:
     static constexpr int storing_bits = 16;

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <utility>
@@ -35,7 +36,9 @@ class NearCopies {
   using Stripe = FillGate::Stripe;
   using Ticket = FillGate::Ticket;
 
-  NearCopies(std::shared_ptr<Near> near, Ttl most) : near_(std::move(near)), most_(most) {}
+  /// A copy is kept for `most` at most; `now` may be empty for the steady clock.
+  NearCopies(std::shared_ptr<Near> near, Ttl most, std::function<Clock::time_point()> now)
+      : near_(std::move(near)), most_(most), now_(std::move(now)) {}
 
   Near& cache() const noexcept { return *near_; }
   Stripe& stripe_of(key_view key) { return gate_.stripe(Hash<Key>()(key)); }
@@ -74,19 +77,14 @@ class NearCopies {
     disbelieved_.store(0, std::memory_order_relaxed);
   }
 
-  /// How long a copy may be kept of an entry that had so long to live at some moment since `began`.
-  Ttl ttl_of_copy(const Ttl& left, Clock::time_point began) const {
-    if (!left) return most_;
-    const auto rest = *left - std::chrono::floor<std::chrono::milliseconds>(Clock::now() - began);
-    return most_ ? std::min(*most_, rest) : rest;
-  }
+  Clock::time_point now() const { return now_ ? now_() : Clock::now(); }
 
   /// A copy of an entry on its way here. Made before the far cache is asked.
   class Fill {
    public:
     Fill(NearCopies& copies, key_view key) : Fill(copies, copies.stripe_of(key)) {}
     Fill(NearCopies& copies, Stripe& stripe)
-        : copies_(copies), stripe_(stripe), wanted_(copies.trusted()), ticket_(stripe.ticket()), began_(Clock::now()) {}
+        : copies_(copies), stripe_(stripe), wanted_(copies.trusted()), ticket_(stripe.ticket()), began_(copies.now()) {}
 
     /// Whether a copy is to be kept at all.
     bool wanted() const noexcept { return wanted_; }
@@ -95,12 +93,20 @@ class NearCopies {
     void note(const EntryView<Value>& entry) {
       if (!wanted_) return;
       metadata_ = entry.metadata;
-      ttl_ = copies_.ttl_of_copy(entry.ttl, began_);
+      left_ = entry.ttl;
     }
 
     /// Keeps the copy, unless it may be out of date.
     void keep(key_view key, const Value& value) {
-      if (wanted_) copies_.fill(key, value, ttl_, std::move(metadata_), stripe_, ticket_);
+      if (!wanted_) return;
+      bool stored = false;
+      const bool in_time = stripe_.begin_store(ticket_) && copies_.store_for(left_, began_, [&](const Ttl& ttl) {
+        return stored = copies_.store(key, value, ttl, std::move(metadata_));
+      });
+      const bool stays = in_time && stripe_.may_stay(ticket_);
+      if (!stays) copies_.dropped_.fetch_add(1, std::memory_order_relaxed);
+      if (stored && !stays) copies_.remove([&] { copies_.near_->erase(key); });
+      stripe_.end_store();
     }
 
    private:
@@ -109,7 +115,7 @@ class NearCopies {
     bool wanted_;
     Ticket ticket_;
     Clock::time_point began_;
-    Ttl ttl_{};
+    Ttl left_{};
     Metadata metadata_{};
   };
 
@@ -138,10 +144,7 @@ class NearCopies {
     /// Ends it. `store_copies(ttl)` is called where that is right, to keep what was written; it tells whether it did.
     template <class StoreCopies>
     void keep(const Ttl& ttl, const StoreCopies& store_copies) noexcept {
-      end([&] {
-        const Ttl rest = copies_.ttl_of_copy(ttl, began_);
-        return (!rest || rest->count() > 0) && store_copies(rest);
-      });
+      end([&] { return copies_.store_for(ttl, began_, store_copies); });
     }
 
    private:
@@ -153,12 +156,12 @@ class NearCopies {
       bool stays = alone && store_copies();
       for (std::size_t i = 0; i < stripes_.size(); ++i) stays = stays && stripes_[i]->may_stay(tickets_[i]);
       if (!stays) copies_.remove([this] { copies_.near_->erase_many(keys_); });
-      for (Stripe* stripe : stripes_) stripe->end_store(!stays);
+      for (Stripe* stripe : stripes_) stripe->end_store();
     }
 
     NearCopies& copies_;
     const std::span<const key_item> keys_;
-    const Clock::time_point began_ = Clock::now();
+    const Clock::time_point began_ = copies_.now();
     std::vector<Stripe*> stripes_;  // each once
     std::vector<Ticket> tickets_;
     bool over_ = false;
@@ -175,13 +178,16 @@ class NearCopies {
   }
 
  private:
-  void fill(key_view key, const Value& value, const Ttl& ttl, Metadata metadata, Stripe& stripe, Ticket ticket) {
-    if (ttl && ttl->count() <= 0) return;
-    const bool stored = stripe.begin_store(ticket) && store(key, value, ttl, std::move(metadata));
-    const bool stays = stored && stripe.may_stay(ticket);
-    if (!stays) dropped_.fetch_add(1, std::memory_order_relaxed);
-    if (stored && !stays) remove([&] { near_->erase(key); });
-    stripe.end_store(stored && !stays);
+  /// Result: whether `store_copies(ttl)`, called with how long copies may be kept of an entry that had so long to live
+  /// at some moment since `began`, has stored them, and in time.
+  template <class StoreCopies>
+  bool store_for(const Ttl& left, Clock::time_point began, const StoreCopies& store_copies) {
+    if (!left) return store_copies(most_);
+    const auto asked = now();
+    const auto rest = *left - std::chrono::ceil<std::chrono::milliseconds>(asked - began);
+    if (rest.count() <= 0 || !store_copies(Ttl(most_ ? std::min(*most_, rest) : rest))) return false;
+    // Whoever was held up on the way has set the end of the copy as much later.
+    return now() - asked < std::chrono::milliseconds(1);
   }
 
   /// Where the near cache does not let go of something, it is not trusted until it has let go of everything.
@@ -209,6 +215,7 @@ class NearCopies {
 
   const std::shared_ptr<Near> near_;
   const Ttl most_;
+  const std::function<Clock::time_point()> now_;
   FillGate gate_;
   std::atomic<unsigned> doubts_{0};  // why the near cache is not trusted
   std::atomic<std::uint64_t> dropped_{0};
