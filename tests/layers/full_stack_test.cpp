@@ -257,9 +257,9 @@ class Run {
 
    private:
     bool tags_hold(const larder::Metadata& metadata) const {
-      const auto found = metadata.find(std::string("\0stamps", 7));
+      const auto found = metadata.find("tags");
       if (found == metadata.end()) return true;
-      larder::detail::RememberedStamps remembered(found->second);
+      larder::detail::RememberedStamps remembered(larder::detail::TagText::read(found->second).remembered);
       while (const auto each = remembered.next()) {
         const std::string name = "tag:" + std::string(each->key);
         const bool held = run_.store_->was(name, tags_since_.at(name), [&](const TrueStore::State& state) {

@@ -79,14 +79,20 @@ class CircuitBreaker {
 
   /// Result: empty if the call is not to be made.
   std::optional<Permit> ask(Time now) {
-    if (const auto epoch = epoch_.load(std::memory_order_acquire); state_of(epoch) == CircuitState::closed) {
-      return Permit{epoch};
-    }
+    if (const auto permit = ask_if_closed()) return permit;
     return ask_on_trial(now);
   }
+  /// Result: empty if it is not closed; then `ask` needs the time.
+  std::optional<Permit> ask_if_closed() const noexcept {
+    const auto epoch = epoch_.load(std::memory_order_acquire);
+    return state_of(epoch) == CircuitState::closed ? std::optional(Permit{epoch}) : std::nullopt;
+  }
+
+  /// Whether a success changes anything: not if it is closed and nothing has failed lately.
+  bool needs_successes() const noexcept { return is_counting_.load(std::memory_order_relaxed); }
 
   void succeeded(Permit permit, Time now) {
-    if (!is_counting_.load(std::memory_order_relaxed)) return;  // closed, and no failure lately
+    if (!needs_successes()) return;
     Change change;
     {
       const std::lock_guard lock(mutex_);

@@ -2,6 +2,7 @@
 /// ResilientBackend: a cache whose failures are misses.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -20,7 +21,6 @@
 #include <larder/backend_capabilities.hpp>
 #include <larder/cache_backend.hpp>
 #include <larder/call_deadline.hpp>
-#include <larder/detail/request_counters.hpp>
 #include <larder/layers/circuit_breaker.hpp>
 #include <larder/layers/detail/retry_budget.hpp>
 #include <larder/layers/resilient_options.hpp>
@@ -49,17 +49,17 @@ struct ResilienceStats {
 ///   AWS, 2015), within the deadline and a budget of retries. Of a repeated `erase` the result may be false since an
 ///   attempt that seemed to fail has erased the entry.
 /// - After many failures a circuit breaker leaves the wrapped cache alone and lets single calls through on trial.
-/// - The deadline limits each operation as a whole: remote backends underneath end their calls by then. Others are not
-///   interrupted, but nothing is begun after it.
+/// - The deadline limits each operation as a whole, from the first call to a remote backend on: these end their calls by
+///   then. Other caches are not interrupted; nothing is begun so long after their first failure.
 /// - A fallback answers reads that fail, and is told of writes that fail. What is written to the wrapped cache is
 ///   erased from it, and when the circuit closes it is cleared. Results of writes are those of the wrapped cache.
-/// - `stats` counts this object's operations; evictions and gauges are the wrapped cache's.
+/// - `stats` are the wrapped cache's, but for errors, and with the misses and the fallback's hits of what it did not
+///   answer. So it should be in nobody else's hands.
 /// - A read that is shown by `visit_entry` is copied for that, by reference where the values are `Bytes`.
 /// - Threads: any number, if the caches allow them. It can be neither copied nor moved.
 template <class Key, class Value>
 class ResilientBackend final : public CacheBackend<Key, Value> {
   using Base = CacheBackend<Key, Value>;
-  using Counters = detail::RequestCounters;
   using Time = CircuitBreaker::Time;
 
  public:
@@ -70,7 +70,6 @@ class ResilientBackend final : public CacheBackend<Key, Value> {
 
   /// What a ResilientBackend over a cache with such capabilities can do.
   static constexpr BackendCapabilities capabilities_over(BackendCapabilities wrapped) {
-    wrapped.request_counters = wrapped.resettable_stats = true;
     return wrapped;
   }
 
@@ -98,9 +97,8 @@ class ResilientBackend final : public CacheBackend<Key, Value> {
   enum class Repeat : unsigned char { never, allowed };
 
   std::optional<Value> do_get(key_view key) override {
-    auto value = read<std::optional<Value>>("get", [&](Base& cache) { return cache.get(key); });
-    counters_.add(value ? Counters::hits : Counters::misses);
-    return value;
+    const auto answer = [&](Base& cache) { return cache.get(key); };
+    return read<std::optional<Value>>("get", answer, [](const auto& value) { return value ? 1U : 0U; }, 1);
   }
 
   bool do_exists(key_view key) override {
@@ -118,16 +116,16 @@ class ResilientBackend final : public CacheBackend<Key, Value> {
   }
 
   void do_get_many(std::span<const key_item> keys, std::span<std::optional<Value>> values) override {
-    const bool answered = read<bool>("get_many", [&](Base& cache) {
+    const auto answer = [&](Base& cache) {
       cache.get_many(keys, values);
       return true;
-    });
-    std::size_t found = 0;
-    for (std::optional<Value>& value : values) {
-      if (!answered) value.reset();
-      found += value ? 1 : 0;
-    }
-    count_found(found, keys.size());
+    };
+    const auto found = [&](bool) {
+      return static_cast<std::size_t>(
+          std::count_if(values.begin(), values.end(), [](const auto& value) { return value.has_value(); }));
+    };
+    if (read<bool>("get_many", answer, found, keys.size())) return;
+    for (std::optional<Value>& value : values) value.reset();
   }
 
   /// What was shown, until it is certain that the call succeeds.
@@ -139,48 +137,46 @@ class ResilientBackend final : public CacheBackend<Key, Value> {
   };
 
   bool do_visit_entry(key_view key, typename Base::EntryVisitor visit) override {
-    const auto shown = read<std::optional<Shown>>("visit_entry", [&](Base& cache) {
+    const auto answer = [&](Base& cache) {
       std::optional<Shown> seen;
       cache.visit_entry(key, [&](const EntryView<Value>& entry) {
         seen.emplace(Shown{0, entry.value, entry.metadata, entry.ttl});
       });
       return seen;
-    });
-    counters_.add(shown ? Counters::hits : Counters::misses);
+    };
+    const auto found = [](const auto& seen) { return seen ? 1U : 0U; };
+    const auto shown = read<std::optional<Shown>>("visit_entry", answer, found, 1);
     if (shown) visit({shown->value, shown->metadata, shown->ttl});
     return shown.has_value();
   }
 
   std::size_t do_visit_entries(std::span<const key_item> keys, typename Base::EntriesVisitor visit) override {
-    const auto all = read<std::vector<Shown>>("visit_entries", [&](Base& cache) {
+    const auto answer = [&](Base& cache) {
       std::vector<Shown> seen;
       cache.visit_entries(keys, [&](std::size_t i, const EntryView<Value>& entry) {
         seen.push_back({i, entry.value, entry.metadata, entry.ttl});
       });
       return seen;
-    });
-    count_found(all.size(), keys.size());
+    };
+    const auto all = read<std::vector<Shown>>(
+        "visit_entries", answer, [](const auto& seen) { return seen.size(); }, keys.size());
     for (const Shown& each : all) visit(each.position, {each.value, each.metadata, each.ttl});
     return all.size();
   }
 
   bool do_set(key_view key, Value value, Ttl ttl, Metadata metadata) override {
-    const bool stored = write<bool>(
+    return write<bool>(
         "set", Repeat::allowed, [&](Base& cache) { return cache.set(key, value, ttl, metadata); },
         [&](Base& fallback) { fallback.set(key, value, shorter(ttl), metadata); },
         [&](Base& fallback) { fallback.erase(key); });
-    if (stored) counters_.add(Counters::sets);
-    return stored;
   }
 
   bool do_set_if_absent(key_view key, Value value, Ttl ttl, Metadata metadata) override {
     const auto forget = [&](Base& fallback) { fallback.erase(key); };
-    const bool stored = write<bool>(
+    return write<bool>(
         "set_if_absent", Repeat::never,
         [&](Base& cache) { return cache.set_if_absent(key, std::move(value), ttl, std::move(metadata)); }, forget,
         forget);
-    if (stored) counters_.add(Counters::sets);
-    return stored;
   }
 
   bool do_touch(key_view key, Ttl ttl) override {
@@ -191,10 +187,8 @@ class ResilientBackend final : public CacheBackend<Key, Value> {
 
   bool do_erase(key_view key) override {
     const auto forget = [&](Base& fallback) { fallback.erase(key); };
-    const bool erased = write<bool>(
+    return write<bool>(
         "erase", Repeat::allowed, [&](Base& cache) { return cache.erase(key); }, forget, forget);
-    if (erased) counters_.add(Counters::deletes);
-    return erased;
   }
 
   std::size_t do_clear() override {
@@ -204,51 +198,42 @@ class ResilientBackend final : public CacheBackend<Key, Value> {
   }
 
   std::size_t do_set_many(std::span<item> items, Ttl ttl) override {
-    const std::size_t stored = write<std::size_t>(
+    return write<std::size_t>(
         "set_many", Repeat::allowed, [&](Base& cache) { return cache.set_many(items, ttl); },
         [&](Base& fallback) { fallback.set_many(items, shorter(ttl)); },
         [&](Base& fallback) {
           for (const item& each : items) fallback.erase(each.first);
         });
-    counters_.add(Counters::sets, stored);
-    return stored;
   }
 
   std::size_t do_erase_many(std::span<const key_item> keys) override {
     const auto forget = [&](Base& fallback) { fallback.erase_many(keys); };
-    const std::size_t erased = write<std::size_t>(
+    return write<std::size_t>(
         "erase_many", Repeat::allowed, [&](Base& cache) { return cache.erase_many(keys); }, forget, forget);
-    counters_.add(Counters::deletes, erased);
-    return erased;
   }
 
   CacheStats do_stats() const override {
     CacheStats stats;
     try {
       stats = wrapped_->stats();
-    } catch (const CacheError&) {  // then its gauges are not known
+    } catch (const CacheError&) {  // then only what was done without it is known
     }
-    const CacheStats own = counters_.snapshot();
-    stats.hits = own.hits;
-    stats.misses = own.misses;
-    stats.sets = own.sets;
-    stats.deletes = own.deletes;
-    stats.errors = own.errors;
+    stats.hits += fallback_hits_.load(std::memory_order_relaxed);
+    stats.misses += misses_.load(std::memory_order_relaxed);
+    stats.errors = errors_.load(std::memory_order_relaxed);
     return stats;
   }
 
   void do_reset_stats() override {
     try {
       wrapped_->reset_stats();
+    } catch (const NotSupportedError&) {
+      throw;
     } catch (const CacheError&) {  // its own are its own affair
     }
-    counters_.reset();
-    for (auto* counter : {&failures_, &retries_, &refused_}) counter->store(0, std::memory_order_relaxed);
-  }
-
-  void count_found(std::size_t found, std::size_t asked) noexcept {
-    counters_.add(Counters::hits, found);
-    counters_.add(Counters::misses, asked - found);
+    for (auto* counter : {&failures_, &retries_, &refused_, &errors_, &misses_, &fallback_hits_}) {
+      counter->store(0, std::memory_order_relaxed);
+    }
   }
 
   Ttl shorter(const Ttl& ttl) const {
@@ -258,9 +243,21 @@ class ResilientBackend final : public CacheBackend<Key, Value> {
   /// Result: what the wrapped cache answers; else what the fallback does; else an empty one.
   template <class Result, class Call>
   Result read(const char* operation, const Call& call) {
+    return read<Result>(operation, call, [](const Result&) { return std::size_t{0}; }, 0);
+  }
+
+  /// The same for so many keys, of which `hits(answer)` were found. The wrapped cache counts what it answers itself.
+  template <class Result, class Call, class Hits>
+  Result read(const char* operation, const Call& call, const Hits& hits, std::size_t asked) {
     if (std::optional<Result> result = attempt<Result>(operation, Repeat::allowed, call)) return std::move(*result);
     Result result{};
-    with_fallback([&](Base& fallback) { result = call(fallback); });
+    std::size_t found = 0;
+    with_fallback([&](Base& fallback) {
+      result = call(fallback);
+      found = hits(result);
+    });
+    fallback_hits_.fetch_add(found, std::memory_order_relaxed);
+    misses_.fetch_add(asked - found, std::memory_order_relaxed);
     return result;
   }
 
@@ -287,21 +284,28 @@ class ResilientBackend final : public CacheBackend<Key, Value> {
   }
 
   /// Result: what the wrapped cache answers, or empty if it fails or is not asked.
+  ///
+  /// While all goes well no clock is asked, since that takes as long as a hit in memory does. A deadline begins with the
+  /// first call to a remote backend, or else with the first failure.
   template <class Result, class Call>
   std::optional<Result> attempt(const char* operation, Repeat repeat, const Call& call) {
-    const Time began = now();
-    const auto permit = breaker_.ask(began);
+    std::optional<Time> began;
+    if (options_.now) began = options_.now();
+    auto permit = breaker_.ask_if_closed();
+    if (!permit) {
+      if (!began) began = now();
+      permit = breaker_.ask(*began);
+    }
     if (!permit) {
       refused_.fetch_add(1, std::memory_order_relaxed);
-      counters_.add(Counters::errors);
+      errors_.fetch_add(1, std::memory_order_relaxed);
       return std::nullopt;
     }
-    const Time deadline = CallDeadline::after(began, options_.deadline);
-    Time attempt_began = began;
+    CallDeadline limit(CallDeadline::FromFirstCall{options_.deadline});
     for (std::size_t number = 1;; ++number) {
       try {
-        std::optional<Result> result(call_in_time(call, deadline));
-        breaker_.succeeded(*permit, attempt_began);
+        std::optional<Result> result(call(*wrapped_));
+        if (breaker_.needs_successes()) breaker_.succeeded(*permit, now());
         budget_.succeeded();
         return result;
       } catch (const InvalidArgumentError&) {
@@ -311,29 +315,30 @@ class ResilientBackend final : public CacheBackend<Key, Value> {
         breaker_.abandoned(*permit);
         throw;
       } catch (const CacheError& error) {
-        failures_.fetch_add(1, std::memory_order_relaxed);
-        const auto pause = repeat == Repeat::allowed ? pause_before(number + 1, deadline) : std::nullopt;
-        tell({operation, error, number, !pause});
-        if (!pause) {
-          breaker_.failed(*permit, now());
-          counters_.add(Counters::errors);
-          return std::nullopt;
-        }
-        wait(*pause);
+        if (!began) began = limit.first_call() ? *limit.first_call() : now();
+        if (!handle(operation, error, number, repeat, *began, *permit)) return std::nullopt;
       } catch (...) {
         breaker_.abandoned(*permit);
         throw;
       }
-      attempt_began = now();
       retries_.fetch_add(1, std::memory_order_relaxed);
     }
   }
 
-  template <class Call>
-  auto call_in_time(const Call& call, Time deadline) {
-    if (options_.now) return call(*wrapped_);  // another clock's time is none for a CallDeadline
-    const CallDeadline limit(deadline);
-    return call(*wrapped_);
+  /// An attempt has failed. Result: whether there is to be another one, for which it has waited.
+  bool handle(const char* operation, const CacheError& error, std::size_t attempt, Repeat repeat, Time began,
+              CircuitBreaker::Permit permit) {
+    failures_.fetch_add(1, std::memory_order_relaxed);
+    const Time deadline = CallDeadline::after(began, options_.deadline);
+    const auto pause = repeat == Repeat::allowed ? pause_before(attempt + 1, deadline) : std::nullopt;
+    tell({operation, error, attempt, !pause});
+    if (!pause) {
+      breaker_.failed(permit, now());
+      errors_.fetch_add(1, std::memory_order_relaxed);
+      return false;
+    }
+    wait(*pause);
+    return true;
   }
 
   /// Result: how long to wait before an attempt, or empty if it is not to be made.
@@ -388,10 +393,12 @@ class ResilientBackend final : public CacheBackend<Key, Value> {
   const ResilientOptions<Key, Value> options_;
   CircuitBreaker breaker_;
   detail::RetryBudget budget_;
-  Counters counters_;
   std::atomic<std::uint64_t> failures_{0};
   std::atomic<std::uint64_t> retries_{0};
   std::atomic<std::uint64_t> refused_{0};
+  std::atomic<std::uint64_t> errors_{0};         // operations
+  std::atomic<std::uint64_t> misses_{0};         // keys that neither cache was able to find
+  std::atomic<std::uint64_t> fallback_hits_{0};
   std::atomic<std::uint64_t> draws_;  // of random numbers
   std::atomic<bool> fallback_used_{false};
 };

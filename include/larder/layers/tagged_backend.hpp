@@ -89,14 +89,17 @@ class TaggedBackend final : public ForwardingBackend<Key, Value> {
     options.validate();
   }
 
-  /// What entries remember of stamps stands under this name among their metadata, which nobody else sees.
-  static constexpr std::string_view remembered_name{"\0stamps", 7};
-
   /// Result: what an entry with such metadata remembers, or empty if it has no tags.
-  static std::string_view remembered_in(const Metadata& metadata) {
+  std::string_view remembered_in(const Metadata& metadata) const {
     if (metadata.empty()) return {};
-    const auto found = metadata.find(remembered_name);
-    return found == metadata.end() ? std::string_view() : std::string_view(found->second);
+    const auto found = metadata.find(options_.tags_name);
+    return found == metadata.end() ? std::string_view() : detail::TagText::read(found->second).remembered;
+  }
+
+  /// Makes metadata what their owner knows.
+  void forget(Metadata& metadata) const {
+    const auto found = metadata.find(options_.tags_name);
+    if (found != metadata.end()) found->second = std::string(detail::TagText::read(found->second).tags);
   }
 
   std::optional<Value> do_get(key_view key) override {
@@ -116,7 +119,7 @@ class TaggedBackend final : public ForwardingBackend<Key, Value> {
       if (remembered_in(entry.metadata).empty()) {
         visit(entry);
       } else {
-        seen.emplace(entry);
+        seen = seen_in(entry);
       }
     });
     if (!seen) return found;
@@ -140,7 +143,7 @@ class TaggedBackend final : public ForwardingBackend<Key, Value> {
 
   std::size_t do_visit_entries(std::span<const key_item> keys, typename Base::EntriesVisitor visit) override {
     std::vector<Seen> seen(keys.size());
-    this->wrapped().visit_entries(keys, [&](std::size_t i, const EntryView<Value>& entry) { seen[i] = Seen(entry); });
+    this->wrapped().visit_entries(keys, [&](std::size_t i, const EntryView<Value>& entry) { seen[i] = seen_in(entry); });
     std::vector<std::string> remembered(keys.size());
     for (std::size_t i = 0; i < keys.size(); ++i) remembered[i] = std::move(seen[i].remembered);
     const std::vector<bool> current = are_current(remembered);
@@ -155,17 +158,16 @@ class TaggedBackend final : public ForwardingBackend<Key, Value> {
 
   /// An entry as its owner knows it, and what it remembers.
   struct Seen {
-    Seen() = default;
-    explicit Seen(const EntryView<Value>& entry)
-        : value(entry.value), metadata(entry.metadata), ttl(entry.ttl), remembered(remembered_in(entry.metadata)) {
-      if (!remembered.empty()) metadata.erase(metadata.find(remembered_name));
-    }
-
     std::optional<Value> value{};
     Metadata metadata{};
     Ttl ttl{};
     std::string remembered{};
   };
+  Seen seen_in(const EntryView<Value>& entry) const {
+    Seen seen{entry.value, entry.metadata, entry.ttl, std::string(remembered_in(entry.metadata))};
+    if (!seen.remembered.empty()) forget(seen.metadata);
+    return seen;
+  }
 
   bool is_current(std::string_view remembered) {
     if (stamps_.hold(remembered)) return true;
@@ -184,10 +186,10 @@ class TaggedBackend final : public ForwardingBackend<Key, Value> {
   std::optional<entry_type> do_get_entry(key_view key) override {
     auto entry = this->wrapped().get_entry(key);
     if (!entry) return entry;
-    const auto remembered = entry->metadata.find(remembered_name);
-    if (remembered == entry->metadata.end()) return entry;
-    if (!stamps_.hold(remembered->second)) return std::nullopt;
-    entry->metadata.erase(remembered);
+    const std::string_view remembered = remembered_in(entry->metadata);
+    if (remembered.empty()) return entry;
+    if (!stamps_.hold(remembered)) return std::nullopt;
+    forget(entry->metadata);
     return entry;
   }
 
@@ -196,14 +198,14 @@ class TaggedBackend final : public ForwardingBackend<Key, Value> {
 
   /// Adds what an entry with such metadata is to remember. Result: whether its tags have stamps.
   bool remember(Metadata& metadata) {
-    metadata.erase(std::string(remembered_name));  // that is for us to say
     const auto tags = metadata.find(options_.tags_name);
     if (tags == metadata.end()) return true;
     const std::vector<std::string> list = tags_of(tags->second);
     if (list.empty()) return true;
-    auto remembered = stamps_.remember(list);
-    if (remembered) metadata.emplace(remembered_name, std::move(*remembered));
-    return remembered.has_value();
+    const auto remembered = stamps_.remember(list);
+    if (!remembered) return false;
+    tags->second = detail::TagText{*remembered, tags->second}.write();
+    return true;
   }
 
   bool do_set(key_view key, Value value, Ttl ttl, Metadata metadata) override {

@@ -20,7 +20,7 @@ class Deadline {
   static Deadline in(Milliseconds timeout) {
     const auto now = Clock::now();
     const auto at = CallDeadline::after(now, timeout);
-    const auto limit = CallDeadline::current();
+    const auto limit = CallDeadline::of_call(now);
     if (at <= limit) return Deadline(at, timeout);
     return Deadline(limit, std::max(std::chrono::ceil<Milliseconds>(limit - now), Milliseconds(0)));
   }

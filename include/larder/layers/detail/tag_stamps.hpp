@@ -6,7 +6,9 @@
 /// of them is another now. A stamp that is gone is another one, too: what a cache evicts brings no old entry back.
 ///
 /// What an entry remembers is, for each tag: the stamp (12 bytes), the length of the tag's key (4, little-endian), and
-/// the key under which the stamp is kept: `t` and the tag.
+/// the key under which the stamp is kept: `t` and the tag. It stands among the metadata, in the text that holds the tags:
+/// a NUL, its length (4), what is remembered, and the tags. Not as metadata of its own, which a hit would have to fetch
+/// from one more place in memory.
 #pragma once
 
 #include <chrono>
@@ -27,6 +29,36 @@
 
 namespace larder::detail {
 
+inline void append_length(std::string& to, std::size_t length) {
+  for (std::size_t i = 0; i < 4; ++i) to.push_back(static_cast<char>((length >> (8 * i)) & 0xffU));
+}
+inline std::size_t read_length(std::string_view bytes) noexcept {
+  std::size_t length = 0;
+  for (std::size_t i = 0; i < 4; ++i) length |= std::size_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
+  return length;
+}
+
+/// The text that holds an entry's tags, with what it remembers or without.
+struct TagText {
+  std::string_view remembered{};
+  std::string_view tags{};
+
+  /// Of what makes no sense, all is remembered, and so holds for nothing.
+  static TagText read(std::string_view text) noexcept {
+    if (text.empty() || text[0] != '\0') return {.remembered = {}, .tags = text};
+    if (text.size() < 5) return {.remembered = text, .tags = {}};
+    const std::size_t length = read_length(text.substr(1));
+    if (length > text.size() - 5) return {.remembered = text, .tags = {}};
+    return {.remembered = text.substr(5, length), .tags = text.substr(5 + length)};
+  }
+
+  std::string write() const {
+    std::string text(1, '\0');
+    append_length(text, remembered.size());
+    return text.append(remembered).append(tags);
+  }
+};
+
 /// Goes through what an entry remembers. What makes no sense ends it, and is not `sound`.
 class RememberedStamps {
  public:
@@ -41,10 +73,7 @@ class RememberedStamps {
   std::optional<Stamp> next() noexcept {
     if (rest_.empty()) return std::nullopt;
     if (rest_.size() < stamp_size + 4) return refuse();
-    std::uint32_t length = 0;
-    for (std::size_t i = 0; i < 4; ++i) {
-      length |= std::uint32_t{static_cast<unsigned char>(rest_[stamp_size + i])} << (8 * i);
-    }
+    const std::size_t length = read_length(rest_.substr(stamp_size));
     const std::string_view stamp = rest_.substr(0, stamp_size);
     rest_.remove_prefix(stamp_size + 4);
     if (length > rest_.size()) return refuse();
@@ -56,7 +85,7 @@ class RememberedStamps {
 
   static void append(std::string& bytes, std::string_view key, std::string_view stamp) {
     bytes.append(stamp);
-    for (std::size_t i = 0; i < 4; ++i) bytes.push_back(static_cast<char>((key.size() >> (8 * i)) & 0xffU));
+    append_length(bytes, key.size());
     bytes.append(key);
   }
 
