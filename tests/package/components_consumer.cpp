@@ -3,15 +3,17 @@
 #include <larder/backends/dynamodb_backend.hpp>
 #include <larder/backends/memcached_backend.hpp>
 #include <larder/backends/redis_backend.hpp>
+#include <larder/layers/compressed_backend.hpp>
 
 #include <cstdlib>
 #include <iostream>
 
 int main() {
   std::cout << sizeof(larder::RedisBackend<>) << " " << sizeof(larder::MemcachedBackend<>) << " "
-            << sizeof(larder::DynamoDbBackend<>) << "\n";
+            << sizeof(larder::DynamoDbBackend<>) << " " << sizeof(larder::CompressedBackend<>) << "\n";
   larder::RedisOptions().validate();
   larder::MemcachedOptions().validate();
   larder::DynamoDbOptions().validate();
+  larder::CompressedOptions().validate();
   return EXIT_SUCCESS;
 }
