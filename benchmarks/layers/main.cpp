@@ -2,7 +2,7 @@
 /// What a layer adds to a hit of the cache in process memory: each layer over it beside the cache itself, both through
 /// the interface, in turns. Prints a table.
 ///
-///     larder_layers [--smoke] [--rounds=N] [--table=FILE] [--command=TEXT]
+///     larder_layers [--smoke] [--rounds=N] [--entries=N] [--table=FILE] [--command=TEXT]
 #include <larder/in_memory_backend.hpp>
 #include <larder/layers/namespaced_backend.hpp>
 #include <larder/layers/resilient_backend.hpp>
@@ -54,6 +54,8 @@ struct Settings {
         rounds = 3;
       } else if (argument.starts_with("--rounds=")) {
         rounds = std::stoul(std::string(argument.substr(9)));
+      } else if (argument.starts_with("--entries=")) {
+        entries = std::stoul(std::string(argument.substr(10)));
       } else if (argument.starts_with("--table=")) {
         table = argument.substr(8);
       } else if (argument.starts_with("--command=")) {

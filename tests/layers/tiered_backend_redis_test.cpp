@@ -99,7 +99,10 @@ TEST_CASE("the process that writes", "[.writer]") {
   CHECK(cache->get("done") == Bytes("yes"));
 }
 
-TEST_CASE("TieredBackend: what another process writes is seen within a heartbeat", "[tiered][threads]") {
+namespace {
+
+/// Result: how old each value was that another process wrote, when it was first read here, in order.
+std::vector<Steady::duration> ages_of_writes() {
   const RedisOptions options = shared_redis();
   const auto cache = tiered(options);
   cache->set("k", "0");
@@ -110,19 +113,41 @@ TEST_CASE("TieredBackend: what another process writes is seen within a heartbeat
   ChildProcess writer({"/proc/self/exe", "[.writer]"}, folder.path("log"));
   std::vector<Steady::duration> ages;
   Bytes last = "0";
-  while (!cache->get("done")) {
+  // Some may be overtaken by the next one, where this process does not get to run.
+  while (static_cast<int>(ages.size()) < writes && !cache->get("done")) {
     const Bytes value = wait_for_change(*cache, "k", last);
     if (value == last) break;
     ages.push_back(age_of(value));
     last = value;
-    if (static_cast<int>(ages.size()) == writes) break;
   }
   CHECK(writer.wait() == 0);
-  // Some may have been overtaken by the next one, where this process did not get to run.
-  CHECK(ages.size() > writes / 4);
-  CHECK(*std::max_element(ages.begin(), ages.end()) < 1s);
   CHECK(cache->tiers().near.hits > 0);
   CHECK(cache->tiers().losses == 0);
+  std::sort(ages.begin(), ages.end());
+  return ages;
+}
+
+double milliseconds(Steady::duration time) { return std::chrono::duration<double, std::milli>(time).count(); }
+
+}  // namespace
+
+TEST_CASE("TieredBackend: what another process writes is seen within a heartbeat", "[tiered][threads]") {
+  const auto ages = ages_of_writes();
+  CHECK(ages.size() > writes / 4);
+  CHECK(ages.back() < 1s);
+}
+
+TEST_CASE("TieredBackend: how soon another process's write is seen", "[.latency]") {
+  std::vector<Steady::duration> all;
+  for (int i = 0; i < 20; ++i) {
+    const auto ages = ages_of_writes();
+    all.insert(all.end(), ages.begin(), ages.end());
+  }
+  std::sort(all.begin(), all.end());
+  const auto at = [&all](double share) { return milliseconds(all[static_cast<std::size_t>(share * static_cast<double>(all.size() - 1))]); };
+  WARN(all.size() << " writes of another process, milliseconds until they were read here: p50 " << at(0.5) << ", p90 "
+                  << at(0.9) << ", p99 " << at(0.99) << ", most " << at(1));
+  CHECK(at(0.99) < 50);
 }
 
 TEST_CASE("TieredBackend: when the link is cut, nothing is served that changed a heartbeat ago", "[tiered][threads]") {

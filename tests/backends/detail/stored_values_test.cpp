@@ -65,7 +65,7 @@ TEST_CASE("StoredValues: what cannot be read is counted, reported, and no value"
   std::string broken = stored.form(42, {{"a", "b"}});
   broken.back() = '3';
   CHECK_FALSE(stored.values.decode("k", Bytes(broken)));
-  CHECK(stored.counters.undecodable == 5);
+  CHECK(stored.counters.sum(larder::detail::RequestCounters::undecodable) == 5);
   REQUIRE(stored.reasons.size() == 5);
   CHECK(stored.reasons[2] == "k: the codec cannot decode it: not today");
   CHECK_THROWS_AS(stored.values.decode("k", Bytes("alloc")), std::bad_alloc);
@@ -76,7 +76,7 @@ TEST_CASE("StoredValues: another identity, or none, belongs to another key", "[s
   CHECK_FALSE(stored.values.decode("k", Bytes(stored.form(42, {}, "one")), "other"));
   CHECK_FALSE(stored.values.decode("k", Bytes(stored.form(42, {}, "one"))));
   CHECK_FALSE(stored.values.decode("k", Bytes("42"), "one"));
-  CHECK(stored.counters.undecodable == 3);
+  CHECK(stored.counters.sum(larder::detail::RequestCounters::undecodable) == 3);
 }
 
 TEST_CASE("later: does not go beyond what the clock can tell", "[stored_values]") {
