@@ -1,6 +1,6 @@
 /// \file outage.cpp
-/// What a service sees when its shared cache is down, slow, and back: memory in front of a store, with tags. The store is
-/// a layer of our own here that behaves as it is told; a RedisBackend would stand in its place.
+/// What a service sees when its shared cache is down, slow, and back: memory in front of a store, with tags. The store
+/// is a layer of our own here that behaves as it is told; a RedisBackend would stand in its place.
 #include <larder/larder.hpp>
 
 #include <chrono>

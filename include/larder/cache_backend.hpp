@@ -192,7 +192,8 @@ class CacheBackend {
     return ttl && *ttl <= std::chrono::milliseconds::zero();
   }
 
-  /// For a layer: `set_many` on another backend, with items that need not be kept and a TTL that `set_many` has checked.
+  /// For a layer: `set_many` on another backend, with items that need not be kept and a TTL that `set_many` has
+  /// checked.
   static std::size_t move_many(CacheBackend& to, std::span<item> items, Ttl ttl) {
     return items.empty() ? 0 : to.do_set_many(items, ttl);
   }

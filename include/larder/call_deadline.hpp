@@ -9,8 +9,8 @@
 namespace larder {
 
 /// While it lives, no call of its thread to a remote backend, through however many layers, takes longer than until
-/// then: the backend's own time-out is cut short, and it throws TimeoutError as for that. Within another one, the sooner
-/// of the two counts.
+/// then: the backend's own time-out is cut short, and it throws TimeoutError as for that. Within another one, the
+/// sooner of the two counts.
 ///
 ///     const larder::CallDeadline limit(50ms);  // for all that follows here
 ///

@@ -22,7 +22,8 @@ namespace {
 
 /// A breaker, its time, and what it told.
 struct Trial {
-  explicit Trial(CircuitBreakerOptions options = {.min_failures = 3, .failure_share = 0.5, .window = 10s, .open_for = 1s})
+  explicit Trial(
+      CircuitBreakerOptions options = {.min_failures = 3, .failure_share = 0.5, .window = 10s, .open_for = 1s})
       : breaker(with_log(std::move(options))) {}
 
   /// Result: whether the call was made.
@@ -61,7 +62,8 @@ TEST_CASE("CircuitBreaker: options that make no sense are refused by their name"
   };
   CHECK(message({.min_failures = 0}).find("min_failures = 0") != std::string::npos);
   CHECK(message({.failure_share = 1.5}).find("failure_share = 1.5") != std::string::npos);
-  CHECK(message({.failure_share = std::numeric_limits<double>::quiet_NaN()}).find("failure_share") != std::string::npos);
+  CHECK(message({.failure_share = std::numeric_limits<double>::quiet_NaN()}).find("failure_share") !=
+        std::string::npos);
   CHECK(message({.window = 0ms}).find("window = 0 ms") != std::string::npos);
   CHECK(message({.open_for = -1ms}).find("open_for = -1 ms") != std::string::npos);
   CHECK(message({.trials = 0}).find("trials = 0") != std::string::npos);

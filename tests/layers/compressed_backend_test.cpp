@@ -119,7 +119,8 @@ TEST_CASE("CompressedBackend: every way to write and read", "[compressed]") {
 
 TEST_CASE("CompressedBackend: values from before it was there stay readable", "[compressed]") {
   Compressed compressed;
-  for (const std::string& value : {std::string(), std::string("v"), noise(5'000), std::string(5'000, 'a'), magic.substr(0, 7)}) {
+  for (const std::string& value :
+       {std::string(), std::string("v"), noise(5'000), std::string(5'000, 'a'), magic.substr(0, 7)}) {
     compressed.store->set("k", value);
     CHECK(compressed.cache.get("k") == Bytes(value));
   }
@@ -127,7 +128,8 @@ TEST_CASE("CompressedBackend: values from before it was there stay readable", "[
 
 TEST_CASE("CompressedBackend: a value that looks like a compressed one is none", "[compressed]") {
   Compressed compressed;
-  for (const std::string& value : {magic, magic + "\1\1", magic + std::string("\1\0\0\0\0\0\0\0\0\0", 10), magic + noise(5'000)}) {
+  for (const std::string& value :
+       {magic, magic + "\1\1", magic + std::string("\1\0\0\0\0\0\0\0\0\0", 10), magic + noise(5'000)}) {
     CHECK(compressed.cache.set("k", value));
     CHECK(compressed.cache.get("k") == Bytes(value));
   }

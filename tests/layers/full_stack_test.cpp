@@ -68,12 +68,15 @@ class Process {
                                                .now = [clock] { return clock.now(); },
                                                .wait = [time = clock](auto by) mutable { time.advance(by); },
                                                .seed = seed}))),
-        cache_(std::make_shared<larder::TieredBackend<>>(
-            near_, far_, larder::TieredOptions<>{.near_ttl = 10s, .invalidation = [this](auto& events) {
-                                                   events_ = &events;
-                                                   return std::make_unique<NoSource>();
-                                                 },
-                                                 .now = [clock] { return clock.now(); }})),
+        cache_(
+            std::make_shared<larder::TieredBackend<>>(near_, far_,
+                                                      larder::TieredOptions<>{.near_ttl = 10s,
+                                                                              .invalidation =
+                                                                                  [this](auto& events) {
+                                                                                    events_ = &events;
+                                                                                    return std::make_unique<NoSource>();
+                                                                                  },
+                                                                              .now = [clock] { return clock.now(); }})),
         store_(store) {}
 
   larder::TaggedBackend<>& cache() noexcept { return cache_; }

@@ -72,18 +72,20 @@ Layer tiered_with_listener() {
 
 Layer compressed() {
   return {.over = [](const AnyCache& cache, const AnyCache&) -> AnyCache {
-            return std::make_shared<larder::CompressedBackend<>>(cache, larder::CompressedOptions{.min_size_bytes = 64});
+            return std::make_shared<larder::CompressedBackend<>>(cache,
+                                                                 larder::CompressedOptions{.min_size_bytes = 64});
           },
           .capabilities_over = &larder::CompressedBackend<>::capabilities_over};
 }
 
-const bool over_redis = add("TieredBackend over Redis", {tiered_with_listener()}) &&
-                        add("NamespacedBackend over Redis", {larder_tests::namespaced_layer("n")}) &&
-                        add("ResilientBackend over Redis", {larder_tests::resilient_layer()}) &&
-                        add("TaggedBackend over Redis", {larder_tests::tagged_layer()}) &&
-                        add("CompressedBackend over Redis", {compressed()}) &&
-                        add("tagged over tiered over resilient Redis",
-                            {larder_tests::resilient_layer(), larder_tests::tiered_layer(), larder_tests::tagged_layer()});
+const bool over_redis =
+    add("TieredBackend over Redis", {tiered_with_listener()}) &&
+    add("NamespacedBackend over Redis", {larder_tests::namespaced_layer("n")}) &&
+    add("ResilientBackend over Redis", {larder_tests::resilient_layer()}) &&
+    add("TaggedBackend over Redis", {larder_tests::tagged_layer()}) &&
+    add("CompressedBackend over Redis", {compressed()}) &&
+    add("tagged over tiered over resilient Redis",
+        {larder_tests::resilient_layer(), larder_tests::tiered_layer(), larder_tests::tagged_layer()});
 
 bool add_compressed_memory() {
   using VirtualMemory =

@@ -29,12 +29,15 @@ using larder::testing::BackendRequest;
 using larder::testing::ManualClock;
 using larder_tests::Layer;
 
-using Memory = larder::InMemoryBackend<std::string, larder::Bytes, larder_tests::OnManualClock<larder::InMemoryTraits<>>>;
+using Memory =
+    larder::InMemoryBackend<std::string, larder::Bytes, larder_tests::OnManualClock<larder::InMemoryTraits<>>>;
 
 /// Fewer than for the cache itself, since it is beneath each of them.
 constexpr larder::testing::ContractOptions some{.sequences = 100, .operations = 100, .history_operations = 3000};
 
-std::shared_ptr<Memory> memory(const ManualClock& clock) { return std::make_shared<Memory>(Memory::Options{.clock = clock}); }
+std::shared_ptr<Memory> memory(const ManualClock& clock) {
+  return std::make_shared<Memory>(Memory::Options{.clock = clock});
+}
 
 /// The layers from the innermost on.
 bool add(const std::string& name, const std::vector<Layer>& layers) {
@@ -60,7 +63,8 @@ const Layer namespaced = larder_tests::namespaced_layer("a:b*");
 const Layer resilient = larder_tests::resilient_layer();
 const Layer tagged = larder_tests::tagged_layer();
 
-const bool over_memory = add("TieredBackend over memory", {tiered}) && add("NamespacedBackend over memory", {namespaced}) &&
+const bool over_memory = add("TieredBackend over memory", {tiered}) &&
+                         add("NamespacedBackend over memory", {namespaced}) &&
                          add("ResilientBackend over memory", {resilient}) && add("TaggedBackend over memory", {tagged});
 const bool over_layers = add("tagged over tiered over resilient", {resilient, tiered, tagged}) &&
                          add("resilient over tagged over tiered", {tiered, tagged, resilient}) &&
@@ -75,7 +79,8 @@ bool add_narrow() {
       .name = "NamespacedBackend by generation",
       .make =
           [clock](const BackendRequest<>&) {
-            return std::make_unique<larder::NamespacedBackend<>>(std::make_shared<larder_tests::NarrowBackend>(clock, true, 60), "n");
+            return std::make_unique<larder::NamespacedBackend<>>(
+                std::make_shared<larder_tests::NarrowBackend>(clock, true, 60), "n");
           },
       .capabilities = larder::NamespacedBackend<>::capabilities_over(
           [] {

@@ -51,7 +51,8 @@ std::uint64_t number_in(const Bytes& value) { return std::stoull(value.str()); }
 
 }  // namespace
 
-TEST_CASE("TieredBackend: under threads no reader goes back in time, nor behind a finished write", "[tiered][threads]") {
+TEST_CASE("TieredBackend: under threads no reader goes back in time, nor behind a finished write",
+          "[tiered][threads]") {
   constexpr std::size_t keys = 4;
   TieredBackend<> cache(std::make_shared<Memory>(), std::make_shared<Memory>());
   std::array<std::atomic<std::uint64_t>, keys> finished{};  // the newest write of each key that is over

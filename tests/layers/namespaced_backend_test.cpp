@@ -41,7 +41,8 @@ TEST_CASE("NamespacedBackend: bad input is refused by its name", "[namespaced]")
   using larder_tests::contains;
   using larder_tests::message_of;
   CHECK(contains(message_of<Error>([] { NamespacedBackend<> cache(nullptr, "a"); }), "wrapped = nullptr"));
-  CHECK(contains(message_of<Error>([] { NamespacedBackend<> cache(std::make_shared<Memory>(), ""); }), "name is empty"));
+  CHECK(
+      contains(message_of<Error>([] { NamespacedBackend<> cache(std::make_shared<Memory>(), ""); }), "name is empty"));
 }
 
 TEST_CASE("NamespacedBackend: keys are spelt with the name before them", "[namespaced]") {
@@ -59,7 +60,8 @@ TEST_CASE("NamespacedBackend: keys are spelt with the name before them", "[names
 
 TEST_CASE("NamespacedBackend: no namespace sees the entries of another one", "[namespaced]") {
   const auto store = std::make_shared<Memory>();
-  const Texts names{"user", "users", "user:", "user:s", "user\\", "user\\:s", "u", "*", "?ser", "[u]ser", "user*", ":", "\\"};
+  const Texts names{"user", "users", "user:",  "user:s", "user\\", "user\\:s", "u",
+                    "*",    "?ser",  "[u]ser", "user*",  ":",      "\\"};
   std::vector<std::unique_ptr<NamespacedBackend<>>> spaces;
   for (const std::string& name : names) spaces.push_back(std::make_unique<NamespacedBackend<>>(store, name));
   // A key of each, which with a prefix that is not escaped would be one of another.

@@ -52,7 +52,9 @@ struct Store {
     if (options.seed == 0) options.seed = 1;
     return options;
   }
-  ResilientBackend<> resilient(Options options = {}) { return ResilientBackend<>(front, in_virtual_time(std::move(options))); }
+  ResilientBackend<> resilient(Options options = {}) {
+    return ResilientBackend<>(front, in_virtual_time(std::move(options)));
+  }
 };
 
 const std::optional<Bytes> nothing;
@@ -86,10 +88,11 @@ TEST_CASE("ResilientBackend: every error of the store becomes a miss, false or n
   Store store;
   store.memory->set("a", "v");
   std::vector<std::string> told;
-  auto cache = store.resilient({.breaker = {.min_failures = 1000}, .on_error = [&](const larder::ResilientFailure& failure) {
-                                  if (failure.is_final) told.emplace_back(failure.operation);
-                                  throw std::runtime_error("the hook's own affair");
-                                }});
+  auto cache =
+      store.resilient({.breaker = {.min_failures = 1000}, .on_error = [&](const larder::ResilientFailure& failure) {
+                         if (failure.is_final) told.emplace_back(failure.operation);
+                         throw std::runtime_error("the hook's own affair");
+                       }});
   store.chaos->break_store(fault);
   std::vector<std::string> expected;
   for (const auto& named : larder_tests::all_calls()) {
@@ -197,7 +200,8 @@ TEST_CASE("ResilientBackend: pauses are random, and twice as long each time up t
 
 TEST_CASE("ResilientBackend: nothing is begun after the deadline", "[resilient]") {
   Store store;
-  auto cache = store.resilient({.deadline = 100ms, .attempts = 1000, .backoff = 10ms, .max_backoff = 10ms, .retry_burst = 1000});
+  auto cache =
+      store.resilient({.deadline = 100ms, .attempts = 1000, .backoff = 10ms, .max_backoff = 10ms, .retry_burst = 1000});
   store.front->before = [&](std::string_view) {
     CHECK(store.clock.now().time_since_epoch() < 100ms);
     store.clock.advance(15ms);  // each attempt takes as long
@@ -210,7 +214,8 @@ TEST_CASE("ResilientBackend: nothing is begun after the deadline", "[resilient]"
 
 TEST_CASE("ResilientBackend: there are no more retries than their budget allows", "[resilient]") {
   Store store;
-  auto cache = store.resilient({.attempts = 2, .retry_burst = 3, .retries_per_success = 0.5, .breaker = {.min_failures = 1000}});
+  auto cache =
+      store.resilient({.attempts = 2, .retry_burst = 3, .retries_per_success = 0.5, .breaker = {.min_failures = 1000}});
   store.chaos->break_store();
   for (int i = 0; i < 10; ++i) cache.get("k");
   CHECK(cache.resilience().retries == 3);
@@ -224,10 +229,10 @@ TEST_CASE("ResilientBackend: there are no more retries than their budget allows"
 TEST_CASE("ResilientBackend: after many failures the store is left alone, and tried again later", "[resilient]") {
   Store store;
   std::string changes;
-  auto cache = store.resilient({.attempts = 1,
-                                .breaker = {.min_failures = 3, .open_for = 1s, .on_change = [&](CircuitState, CircuitState to) {
-                                              changes += std::string(to_string(to)) + " ";
-                                            }}});
+  auto cache = store.resilient(
+      {.attempts = 1, .breaker = {.min_failures = 3, .open_for = 1s, .on_change = [&](CircuitState, CircuitState to) {
+                                    changes += std::string(to_string(to)) + " ";
+                                  }}});
   store.memory->set("k", "v");
   store.chaos->break_store();
   for (int i = 0; i < 10; ++i) CHECK(cache.get("k") == nothing);
@@ -261,10 +266,8 @@ TEST_CASE("ResilientBackend: on trial nothing is repeated", "[resilient]") {
 TEST_CASE("ResilientBackend: the fallback answers while the store fails, and no longer", "[resilient][fallback]") {
   Store store;
   const auto fallback = std::make_shared<Memory>(Memory::Options{.clock = store.clock});
-  auto cache = store.resilient({.attempts = 1,
-                                .breaker = {.min_failures = 1000},
-                                .fallback = fallback,
-                                .fallback_ttl = 10s});
+  auto cache =
+      store.resilient({.attempts = 1, .breaker = {.min_failures = 1000}, .fallback = fallback, .fallback_ttl = 10s});
   cache.set("k", "before");
   CHECK(fallback->stats().current_entries == 0u);
   store.chaos->break_store();

@@ -51,7 +51,8 @@ TEST_CASE("TaggedBackend: bad input is refused by its name", "[tagged]") {
   const auto memory = std::make_shared<Memory>();
   CHECK(contains(message_of<Error>([&] { TaggedBackend<> cache(nullptr, memory); }), "wrapped = nullptr"));
   CHECK(contains(message_of<Error>([&] { TaggedBackend<> cache(memory, nullptr); }), "stamps = nullptr"));
-  CHECK(contains(message_of<Error>([&] { TaggedBackend<> cache(memory, memory, {.tags_name = ""}); }), "tags_name is empty"));
+  CHECK(contains(message_of<Error>([&] { TaggedBackend<> cache(memory, memory, {.tags_name = ""}); }),
+                 "tags_name is empty"));
   CHECK(contains(message_of<Error>([&] { TaggedBackend<> cache(memory, {.stamp_ttl = 0s}); }), "stamp_ttl = 0 ms"));
   CHECK(contains(message_of<Error>([&] { TaggedBackend<>(memory).erase_tag(""); }), "tag is empty"));
   CHECK_THROWS_AS(TaggedBackend<>(nullptr), larder::InvalidArgumentError);
@@ -264,7 +265,8 @@ TEST_CASE("TaggedBackend: both in one cache", "[tagged]") {
 }
 
 TEST_CASE("TaggedBackend: keys and values of other types", "[tagged]") {
-  TaggedBackend<int, double> cache(std::make_shared<larder::InMemoryBackend<int, double>>(), std::make_shared<Memory>());
+  TaggedBackend<int, double> cache(std::make_shared<larder::InMemoryBackend<int, double>>(),
+                                   std::make_shared<Memory>());
   cache.set(1, 1.5, {}, tagged({"red"}));
   CHECK(cache.get(1) == 1.5);
   cache.erase_tag("red");

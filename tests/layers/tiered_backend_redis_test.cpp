@@ -144,7 +144,9 @@ TEST_CASE("TieredBackend: how soon another process's write is seen", "[.latency]
     all.insert(all.end(), ages.begin(), ages.end());
   }
   std::sort(all.begin(), all.end());
-  const auto at = [&all](double share) { return milliseconds(all[static_cast<std::size_t>(share * static_cast<double>(all.size() - 1))]); };
+  const auto at = [&all](double share) {
+    return milliseconds(all[static_cast<std::size_t>(share * static_cast<double>(all.size() - 1))]);
+  };
   WARN(all.size() << " writes of another process, milliseconds until they were read here: p50 " << at(0.5) << ", p90 "
                   << at(0.9) << ", p99 " << at(0.99) << ", most " << at(1));
   CHECK(at(0.99) < 50);

@@ -85,7 +85,8 @@ TEST_CASE("TieredBackend: bad input is refused by its name", "[tiered]") {
   CHECK(contains(message_of<Error>([&] { TieredBackend<> cache(nullptr, other); }), "near = nullptr"));
   CHECK(contains(message_of<Error>([&] { TieredBackend<> cache(memory, nullptr); }), "far = nullptr"));
   CHECK(contains(message_of<Error>([&] { TieredBackend<> cache(memory, memory); }), "near = far"));
-  CHECK(contains(message_of<Error>([&] { TieredBackend<> cache(memory, other, {.near_ttl = 0s}); }), "near_ttl = 0 ms"));
+  CHECK(
+      contains(message_of<Error>([&] { TieredBackend<> cache(memory, other, {.near_ttl = 0s}); }), "near_ttl = 0 ms"));
   CHECK_THROWS_AS(TieredBackend<>(memory, other, {.near_ttl = -1s}), larder::InvalidArgumentError);
   const auto no_source = [](larder::InvalidationEvents<>&) { return nullptr; };
   CHECK_THROWS_AS(TieredBackend<>(memory, other, {.invalidation = no_source}), larder::InvalidArgumentError);
@@ -293,9 +294,17 @@ TEST_CASE("TieredBackend: a fill overtaken by a write is dropped", "[tiered][int
   const Write writes[] = {
       {"set", [](TieredBackend<>& cache) { cache.set("k", "new"); }, Bytes("new")},
       {"set with a TTL", [](TieredBackend<>& cache) { cache.set("k", "new", 10s); }, Bytes("new")},
-      {"set_many", [](TieredBackend<>& cache) { cache.set_many({{"k", "new"}}, 10s); }, Bytes("new")},
+      {"set_many",
+       [](TieredBackend<>& cache) {
+         cache.set_many({{"k", "new"}}, 10s);
+       },
+       Bytes("new")},
       {"erase", [](TieredBackend<>& cache) { cache.erase("k"); }, nothing},
-      {"erase_many", [](TieredBackend<>& cache) { cache.erase_many({"j", "k"}); }, nothing},
+      {"erase_many",
+       [](TieredBackend<>& cache) {
+         cache.erase_many({"j", "k"});
+       },
+       nothing},
       {"clear", [](TieredBackend<>& cache) { cache.clear(); }, nothing},
       {"touch", [](TieredBackend<>& cache) { cache.touch("k", 5s); }, Bytes("old")},
   };

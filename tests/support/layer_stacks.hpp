@@ -33,9 +33,10 @@ inline Layer tiered_layer() {
 inline Layer namespaced_layer(const std::string& name) {
   return {.over = [name](const AnyCache& cache,
                          const AnyCache&) { return std::make_shared<larder::NamespacedBackend<>>(cache, name); },
-          .capabilities_over = [name](larder::BackendCapabilities wrapped) {
-            return larder::NamespacedBackend<>::capabilities_over(wrapped, name);
-          }};
+          .capabilities_over =
+              [name](larder::BackendCapabilities wrapped) {
+                return larder::NamespacedBackend<>::capabilities_over(wrapped, name);
+              }};
 }
 
 inline Layer resilient_layer() {

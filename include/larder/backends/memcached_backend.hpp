@@ -329,8 +329,7 @@ class MemcachedBackend final : public CacheBackend<Key, Value> {
   }
 
   template <class Visit>
-  std::size_t visit_some(std::span<const std::string_view> keys, const detail::Deadline& deadline,
-                         const Visit& visit) {
+  std::size_t visit_some(std::span<const std::string_view> keys, const detail::Deadline& deadline, const Visit& visit) {
     Store::Outcome outcome =
         store_.exchange(keys, Store::Repeat::once, deadline,
                         [](Commands& commands, const Token& token, std::size_t) { commands.get_entry(token); });

@@ -143,10 +143,11 @@ class RedisBackend final : public CacheBackend<Key, Value> {
 
   bool do_visit_entry(key_view key, typename Base::EntryVisitor visit) override {
     return counting_errors([&] {
-      const KeyText text = checked(KeyCodec<Key>::encode(key));
-      const std::string_view one = text;
-      return visit_some({&one, 1}, store_.deadline(), [&](std::size_t, const EntryView<Value>& entry) { visit(entry); });
-    }) != 0;
+             const KeyText text = checked(KeyCodec<Key>::encode(key));
+             const std::string_view one = text;
+             return visit_some({&one, 1}, store_.deadline(),
+                               [&](std::size_t, const EntryView<Value>& entry) { visit(entry); });
+           }) != 0;
   }
 
   std::size_t do_visit_entries(std::span<const key_item> keys, typename Base::EntriesVisitor visit) override {
@@ -155,9 +156,9 @@ class RedisBackend final : public CacheBackend<Key, Value> {
       const auto deadline = store_.deadline(keys.size());
       std::size_t found = 0;
       for (std::size_t begin = 0; begin < keys.size(); begin += detail::RedisStore::batch_keys) {
-        found += visit_some(
-            texts.some(begin, detail::RedisStore::batch_keys), deadline,
-            [&](std::size_t position, const EntryView<Value>& entry) { visit(begin + position, entry); });
+        found +=
+            visit_some(texts.some(begin, detail::RedisStore::batch_keys), deadline,
+                       [&](std::size_t position, const EntryView<Value>& entry) { visit(begin + position, entry); });
       }
       return found;
     });

@@ -193,8 +193,8 @@ class CompressedBackend final : public ForwardingBackend<Key, Value> {
     thread_local std::string scratch;
     begin(scratch, compressed, bytes.size());
     scratch.resize(most);
-    const std::size_t size = detail::ZstdFrames::compress(bytes, scratch.data() + header_size, most - header_size,
-                                                          options_.level);
+    const std::size_t size =
+        detail::ZstdFrames::compress(bytes, scratch.data() + header_size, most - header_size, options_.level);
     std::optional<Value> packed;
     if (size != 0) packed.emplace(std::string_view(scratch).substr(0, header_size + size));
     if (scratch.capacity() > most_scratch) std::string().swap(scratch);

@@ -41,7 +41,8 @@ namespace larder {
 ///   Where it cannot, a generation is part of each key. Then `clear` is one small write, and every call asks for one
 ///   more key. That takes values that are texts; with others, `clear` throws NotSupportedError there.
 /// - `stats` counts this object's requests. Its gauges are empty, and its evictions the wrapped cache's business.
-/// - The rest is as the wrapped cache does it. Threads: as there. Complexity: a copy of each key, which is no allocation
+/// - The rest is as the wrapped cache does it. Threads: as there. Complexity: a copy of each key, which is no
+/// allocation
 ///   if with its prefix it has at most 192 bytes.
 ///
 /// It can be neither copied nor moved.
@@ -77,7 +78,8 @@ class NamespacedBackend final : public CacheBackend<Key, Value> {
   /// \throws InvalidArgumentError if `wrapped` is null or `name` is empty.
   NamespacedBackend(std::shared_ptr<Base> wrapped, std::string_view name)
       : wrapped_(std::move(wrapped)), prefix_(detail::name_space_prefix(name)) {
-    if (wrapped_ == nullptr) throw InvalidArgumentError("NamespacedBackend: wrapped = nullptr, but there must be a cache");
+    if (wrapped_ == nullptr)
+      throw InvalidArgumentError("NamespacedBackend: wrapped = nullptr, but there must be a cache");
     if (name.empty()) throw InvalidArgumentError("NamespacedBackend: name is empty, but a namespace needs one");
     has_generations_ = detail::IsText<Value> && !wrapped_->can_list_keys();
   }
@@ -86,8 +88,8 @@ class NamespacedBackend final : public CacheBackend<Key, Value> {
   const std::string& prefix() const noexcept { return prefix_; }
 
  private:
-  /// Calls `use(prefix)` with what keys begin with now. Result: what it returns, or `otherwise` where the generation can
-  /// neither be read nor made, since the wrapped cache keeps nothing. Counts errors.
+  /// Calls `use(prefix)` with what keys begin with now. Result: what it returns, or `otherwise` where the generation
+  /// can neither be read nor made, since the wrapped cache keeps nothing. Counts errors.
   template <class Use, class Result = std::invoke_result_t<const Use&, std::string_view>>
   Result with_prefix(const Use& use, Result otherwise = {}) {
     return counters_.counting_errors([&]() -> Result {
@@ -135,7 +137,8 @@ class NamespacedBackend final : public CacheBackend<Key, Value> {
   std::size_t do_clear() override {
     return counters_.counting_errors([&]() -> std::size_t {
       if (!has_generations_) return wrapped_->erase_many(stored_keys("*"));
-      if constexpr (detail::IsText<Value>) wrapped_->set(prefix_, Value(std::string_view(fresh_generation())), for_ever);
+      if constexpr (detail::IsText<Value>)
+        wrapped_->set(prefix_, Value(std::string_view(fresh_generation())), for_ever);
       return 0;
     });
   }
@@ -144,8 +147,8 @@ class NamespacedBackend final : public CacheBackend<Key, Value> {
   void do_reset_stats() override { counters_.reset(); }
 
   std::optional<entry_type> do_get_entry(key_view key) override {
-    auto entry = with_prefix(
-        [&](std::string_view prefix) { return wrapped_->get_entry(JoinedText(prefix, key).view()); });
+    auto entry =
+        with_prefix([&](std::string_view prefix) { return wrapped_->get_entry(JoinedText(prefix, key).view()); });
     if (entry) entry->key = key;
     return entry;
   }

@@ -41,15 +41,16 @@ struct ResilienceStats {
 ///     ResilientBackend<> cache{redis, {.deadline = 50ms, .fallback = memory}};
 ///
 /// - ConnectionError, TimeoutError, ProtocolError, ServerError and any other CacheError of the wrapped cache become a
-///   miss, false, zero or an empty list. Each is counted in `stats().errors`, an operation once, and told to `on_error`.
-///   What is no fault of the store passes through: InvalidArgumentError, NotSupportedError, `std::bad_alloc`, and what
-///   codecs and the function given to `visit_entry` throw.
+///   miss, false, zero or an empty list. Each is counted in `stats().errors`, an operation once, and told to
+///   `on_error`. What is no fault of the store passes through: InvalidArgumentError, NotSupportedError,
+///   `std::bad_alloc`, and what codecs and the function given to `visit_entry` throw.
 /// - False from a write means that it is not known to have happened: the old value may still be there, or the new one.
 /// - Operations that may be repeated are, after a random wait ("full jitter": Brooker, Exponential Backoff And Jitter,
 ///   AWS, 2015), within the deadline and a budget of retries. Of a repeated `erase` the result may be false since an
 ///   attempt that seemed to fail has erased the entry.
 /// - After many failures a circuit breaker leaves the wrapped cache alone and lets single calls through on trial.
-/// - The deadline limits each operation as a whole, from the first call to a remote backend on: these end their calls by
+/// - The deadline limits each operation as a whole, from the first call to a remote backend on: these end their calls
+/// by
 ///   then. Other caches are not interrupted; nothing is begun so long after their first failure.
 /// - A fallback answers reads that fail, and is told of writes that fail. What is written to the wrapped cache is
 ///   erased from it, and when the circuit closes it is cleared. Results of writes are those of the wrapped cache.
@@ -69,9 +70,7 @@ class ResilientBackend final : public CacheBackend<Key, Value> {
   using typename Base::key_view;
 
   /// What a ResilientBackend over a cache with such capabilities can do.
-  static constexpr BackendCapabilities capabilities_over(BackendCapabilities wrapped) {
-    return wrapped;
-  }
+  static constexpr BackendCapabilities capabilities_over(BackendCapabilities wrapped) { return wrapped; }
 
   /// \throws InvalidArgumentError if `wrapped` is null or the options make no sense.
   explicit ResilientBackend(std::shared_ptr<Base> wrapped, ResilientOptions<Key, Value> options = {})
@@ -80,7 +79,8 @@ class ResilientBackend final : public CacheBackend<Key, Value> {
         breaker_(watched(options_.breaker)),
         budget_(options_.retry_burst, options_.retries_per_success),
         draws_(options_.seed != 0 ? options_.seed : std::random_device()()) {
-    if (wrapped_ == nullptr) throw InvalidArgumentError("ResilientBackend: wrapped = nullptr, but there must be a cache");
+    if (wrapped_ == nullptr)
+      throw InvalidArgumentError("ResilientBackend: wrapped = nullptr, but there must be a cache");
     if (wrapped_ == options_.fallback) throw InvalidArgumentError("ResilientOptions: fallback is the wrapped cache");
   }
 
@@ -98,7 +98,8 @@ class ResilientBackend final : public CacheBackend<Key, Value> {
 
   std::optional<Value> do_get(key_view key) override {
     const auto answer = [&](Base& cache) { return cache.get(key); };
-    return read<std::optional<Value>>("get", answer, [](const auto& value) { return value ? 1U : 0U; }, 1);
+    return read<std::optional<Value>>(
+        "get", answer, [](const auto& value) { return value ? 1U : 0U; }, 1);
   }
 
   bool do_exists(key_view key) override {
@@ -236,14 +237,13 @@ class ResilientBackend final : public CacheBackend<Key, Value> {
     }
   }
 
-  Ttl shorter(const Ttl& ttl) const {
-    return ttl ? std::min(*ttl, options_.fallback_ttl) : options_.fallback_ttl;
-  }
+  Ttl shorter(const Ttl& ttl) const { return ttl ? std::min(*ttl, options_.fallback_ttl) : options_.fallback_ttl; }
 
   /// Result: what the wrapped cache answers; else what the fallback does; else an empty one.
   template <class Result, class Call>
   Result read(const char* operation, const Call& call) {
-    return read<Result>(operation, call, [](const Result&) { return std::size_t{0}; }, 0);
+    return read<Result>(
+        operation, call, [](const Result&) { return std::size_t{0}; }, 0);
   }
 
   /// The same for so many keys, of which `hits(answer)` were found. The wrapped cache counts what it answers itself.
@@ -285,8 +285,8 @@ class ResilientBackend final : public CacheBackend<Key, Value> {
 
   /// Result: what the wrapped cache answers, or empty if it fails or is not asked.
   ///
-  /// While all goes well no clock is asked, since that takes as long as a hit in memory does. A deadline begins with the
-  /// first call to a remote backend, or else with the first failure.
+  /// While all goes well no clock is asked, since that takes as long as a hit in memory does. A deadline begins with
+  /// the first call to a remote backend, or else with the first failure.
   template <class Result, class Call>
   std::optional<Result> attempt(const char* operation, Repeat repeat, const Call& call) {
     std::optional<Time> began;
@@ -355,7 +355,8 @@ class ResilientBackend final : public CacheBackend<Key, Value> {
 
   /// Result: from 0 to less than 1.
   double random_part() {
-    std::minstd_rand random(static_cast<std::minstd_rand::result_type>(draws_.fetch_add(7919, std::memory_order_relaxed)));
+    std::minstd_rand random(
+        static_cast<std::minstd_rand::result_type>(draws_.fetch_add(7919, std::memory_order_relaxed)));
     random.discard(3);
     return static_cast<double>(random() - std::minstd_rand::min()) /
            static_cast<double>(std::minstd_rand::max() - std::minstd_rand::min() + 1U);
@@ -396,8 +397,8 @@ class ResilientBackend final : public CacheBackend<Key, Value> {
   std::atomic<std::uint64_t> failures_{0};
   std::atomic<std::uint64_t> retries_{0};
   std::atomic<std::uint64_t> refused_{0};
-  std::atomic<std::uint64_t> errors_{0};         // operations
-  std::atomic<std::uint64_t> misses_{0};         // keys that neither cache was able to find
+  std::atomic<std::uint64_t> errors_{0};  // operations
+  std::atomic<std::uint64_t> misses_{0};  // keys that neither cache was able to find
   std::atomic<std::uint64_t> fallback_hits_{0};
   std::atomic<std::uint64_t> draws_;  // of random numbers
   std::atomic<bool> fallback_used_{false};

@@ -18,10 +18,10 @@ namespace larder {
 
 /// What ResilientOptions::on_error is told.
 struct ResilientFailure {
-  const char* operation;     ///< such as "get"
-  const CacheError& error;   ///< what the wrapped cache threw
-  std::size_t attempt;       ///< from 1 on
-  bool is_final;             ///< whether the operation now ends as a miss or false
+  const char* operation;    ///< such as "get"
+  const CacheError& error;  ///< what the wrapped cache threw
+  std::size_t attempt;      ///< from 1 on
+  bool is_final;            ///< whether the operation now ends as a miss or false
 };
 
 template <class Key, class Value>

@@ -70,7 +70,7 @@ class TaggedBackend final : public ForwardingBackend<Key, Value> {
 
   /// Both in one cache, as its namespaces `entry` and `tag`.
   template <class Plain = CacheBackend<>>
-    requires std::same_as<Plain, Base>
+  requires std::same_as<Plain, Base>
   explicit TaggedBackend(std::type_identity_t<std::shared_ptr<Plain>> cache, TaggedOptions options = {})
       : TaggedBackend(std::make_shared<NamespacedBackend<>>(cache, "entry"),
                       std::make_shared<NamespacedBackend<>>(cache, "tag"), std::move(options)) {}
@@ -107,7 +107,8 @@ class TaggedBackend final : public ForwardingBackend<Key, Value> {
     std::optional<JoinedText> remembered;
     this->wrapped().visit_entry(key, [&](const EntryView<Value>& entry) {
       value.emplace(entry.value);
-      if (const auto bytes = remembered_in(entry.metadata); !bytes.empty()) remembered.emplace(bytes, std::string_view());
+      if (const auto bytes = remembered_in(entry.metadata); !bytes.empty())
+        remembered.emplace(bytes, std::string_view());
     });
     if (remembered && !is_current(remembered->view())) value.reset();
     return value;
@@ -143,7 +144,8 @@ class TaggedBackend final : public ForwardingBackend<Key, Value> {
 
   std::size_t do_visit_entries(std::span<const key_item> keys, typename Base::EntriesVisitor visit) override {
     std::vector<Seen> seen(keys.size());
-    this->wrapped().visit_entries(keys, [&](std::size_t i, const EntryView<Value>& entry) { seen[i] = seen_in(entry); });
+    this->wrapped().visit_entries(keys,
+                                  [&](std::size_t i, const EntryView<Value>& entry) { seen[i] = seen_in(entry); });
     std::vector<std::string> remembered(keys.size());
     for (std::size_t i = 0; i < keys.size(); ++i) remembered[i] = std::move(seen[i].remembered);
     const std::vector<bool> current = are_current(remembered);

@@ -50,8 +50,8 @@ inline std::vector<std::string> tags_of(std::string_view list) {
 struct TaggedOptions {
   /// Which metadata hold an entry's tags.
   std::string tags_name = "tags";
-  /// How long a tag's stamp is kept when it is not used for a new entry; entries with the tag are gone with it. Empty: as
-  /// long as the cache keeps it.
+  /// How long a tag's stamp is kept when it is not used for a new entry; entries with the tag are gone with it. Empty:
+  /// as long as the cache keeps it.
   Ttl stamp_ttl{};
 
   /// \throws InvalidArgumentError that names the option and its value if the options make no sense.

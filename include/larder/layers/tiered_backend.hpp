@@ -42,9 +42,11 @@ struct TieredStats {
 ///
 /// - Reads ask the near cache, then the far one, and keep a copy for the smaller of `near_ttl` and what is left of the
 ///   entry's own TTL. A batch asks the far cache for what the near one lacks, in one batch.
-/// - Writes go to the far cache first, and decide there. A copy of a `set` with a TTL is kept; without one, how long the
+/// - Writes go to the far cache first, and decide there. A copy of a `set` with a TTL is kept; without one, how long
+/// the
 ///   far cache keeps the entry is only known when it is read. What the far cache declines is in neither of them.
-/// - `set_if_absent`, `touch`, `get_entry`, `keys` and `clear` are the far cache's business. What `visit_entry` shows as
+/// - `set_if_absent`, `touch`, `get_entry`, `keys` and `clear` are the far cache's business. What `visit_entry` shows
+/// as
 ///   `ttl` is that of the copy.
 /// - Other processes' writes are seen when the copy has expired or, with `TieredOptions::invalidation`, when the source
 ///   tells of them. When the source is lost, the near cache is emptied and left alone until it is armed again. So no
@@ -157,15 +159,13 @@ class TieredBackend final : public CacheBackend<Key, Value> {
   }
 
   bool do_set(key_view key, Value value, Ttl ttl, Metadata metadata) override {
-    return store(key, std::move(value), ttl, std::move(metadata), [this](auto&&... all) {
-      return far_->set(std::forward<decltype(all)>(all)...);
-    });
+    return store(key, std::move(value), ttl, std::move(metadata),
+                 [this](auto&&... all) { return far_->set(std::forward<decltype(all)>(all)...); });
   }
 
   bool do_set_if_absent(key_view key, Value value, Ttl ttl, Metadata metadata) override {
-    return store(key, std::move(value), ttl, std::move(metadata), [this](auto&&... all) {
-      return far_->set_if_absent(std::forward<decltype(all)>(all)...);
-    });
+    return store(key, std::move(value), ttl, std::move(metadata),
+                 [this](auto&&... all) { return far_->set_if_absent(std::forward<decltype(all)>(all)...); });
   }
 
   template <class StoreFar>

@@ -200,7 +200,8 @@ class ChaosBackend final : public CacheBackend<Key, Value> {
 
   bool do_can_list_keys() const noexcept override { return wrapped_->can_list_keys(); }
 
-  /// Where the reply is lost, f was called all the same: what it saw must not help a caller who does not heed the error.
+  /// Where the reply is lost, f was called all the same: what it saw must not help a caller who does not heed the
+  /// error.
   bool do_visit_entry(key_view key, typename Base::EntryVisitor visit) override {
     const Call call = start("visit_entry");
     return finish(call, wrapped_->visit_entry(key, visit));

@@ -50,7 +50,8 @@ class FillGate {
     bool begin_store(Ticket ticket) noexcept {
       return state_.fetch_add(1, std::memory_order_acq_rel) >> storing_bits == ticket;
     }
-    /// The same for who changes the key itself: others' fills are out of date from now on. `ticket` becomes that of now.
+    /// The same for who changes the key itself: others' fills are out of date from now on. `ticket` becomes that of
+    /// now.
     bool begin_store_of_change(Ticket& ticket) noexcept {
       const Ticket before = state_.fetch_add(one_change + 1, std::memory_order_acq_rel) >> storing_bits;
       return ticket++ == before;

@@ -1,8 +1,8 @@
 /// \file name_space.hpp
 /// NameSpace: how the keys of a namespace are spelt in the cache that it is in.
 ///
-/// A key is spelt `name:key`. In the name, `\` and `:` have a `\` before them. So the first `:` without one ends the name,
-/// and no namespace's keys are among those of another one.
+/// A key is spelt `name:key`. In the name, `\` and `:` have a `\` before them. So the first `:` without one ends the
+/// name, and no namespace's keys are among those of another one.
 #pragma once
 
 #include <array>

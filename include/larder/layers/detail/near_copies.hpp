@@ -2,7 +2,8 @@
 /// NearCopies: the near cache of a TieredBackend, as copies of what is in the far one.
 ///
 /// Invariants:
-/// - A copy is of what was read from the far cache, or written to it, and has not changed there since as far as is known
+/// - A copy is of what was read from the far cache, or written to it, and has not changed there since as far as is
+/// known
 ///   here: by the changes that were announced (layers/detail/fill_gate.hpp).
 /// - While the near cache is not trusted it is neither believed nor filled by reads that begin then.
 /// - No lock is held while the near cache is called.

@@ -9,13 +9,15 @@
 
 namespace larder::detail {
 
-/// A bucket of tokens: each retry takes one, each success puts a share of one back. So there are at most `burst` retries
-/// and a share of the successes. Thread-safe. While the bucket is full, a success costs one load. (As in gRPC's retry
-/// throttling, and Finagle's RetryBudget.)
+/// A bucket of tokens: each retry takes one, each success puts a share of one back. So there are at most `burst`
+/// retries and a share of the successes. Thread-safe. While the bucket is full, a success costs one load. (As in gRPC's
+/// retry throttling, and Finagle's RetryBudget.)
 class RetryBudget {
  public:
   RetryBudget(std::size_t burst, double share)
-      : most_(static_cast<std::int64_t>(burst) * token), deposit_(static_cast<std::int64_t>(share * token)), left_(most_) {}
+      : most_(static_cast<std::int64_t>(burst) * token),
+        deposit_(static_cast<std::int64_t>(share * token)),
+        left_(most_) {}
 
   void succeeded() noexcept {
     std::int64_t left = left_.load(std::memory_order_relaxed);

@@ -2,13 +2,13 @@
 /// TagStamps: the stamp that each tag has, and what an entry remembers of them.
 ///
 /// A tag's stamp is the time at which it was last invalidated, or first used, and a random number, since clocks differ
-/// and stand still. An entry remembers the stamps of its tags as they were when it was stored. It is out of date when one
-/// of them is another now. A stamp that is gone is another one, too: what a cache evicts brings no old entry back.
+/// and stand still. An entry remembers the stamps of its tags as they were when it was stored. It is out of date when
+/// one of them is another now. A stamp that is gone is another one, too: what a cache evicts brings no old entry back.
 ///
 /// What an entry remembers is, for each tag: the stamp (12 bytes), the length of the tag's key (4, little-endian), and
-/// the key under which the stamp is kept: `t` and the tag. It stands among the metadata, in the text that holds the tags:
-/// a NUL, its length (4), what is remembered, and the tags. Not as metadata of its own, which a hit would have to fetch
-/// from one more place in memory.
+/// the key under which the stamp is kept: `t` and the tag. It stands among the metadata, in the text that holds the
+/// tags: a NUL, its length (4), what is remembered, and the tags. Not as metadata of its own, which a hit would have to
+/// fetch from one more place in memory.
 #pragma once
 
 #include <chrono>
@@ -158,7 +158,9 @@ class TagStamps {
   bool renew(std::string_view tag) { return store_->set(key_of(tag), fresh(), ttl_); }
 
   /// For who alone may do something about a key for a while. Result: whether that is the caller.
-  bool claim(std::string_view text) { return store_->set_if_absent("l" + std::string(text), "", std::chrono::seconds(10)); }
+  bool claim(std::string_view text) {
+    return store_->set_if_absent("l" + std::string(text), "", std::chrono::seconds(10));
+  }
   void release(std::string_view text) { store_->erase("l" + std::string(text)); }
 
  private:

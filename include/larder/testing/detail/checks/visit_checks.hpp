@@ -51,8 +51,7 @@ inline void visit_shows_time_left(Trial& trial) {
   const std::chrono::milliseconds ttl = std::chrono::seconds(20);
   cache.set("k", "v", ttl);
   const auto seen = visit(trial, cache, "k");
-  trial.expect(seen && seen->ttl && *seen->ttl <= ttl + trial.can().ttl_granularity &&
-                   *seen->ttl > ttl / 2,
+  trial.expect(seen && seen->ttl && *seen->ttl <= ttl + trial.can().ttl_granularity && *seen->ttl > ttl / 2,
                "ttl is what is left of the 20 seconds");
 }
 
@@ -103,8 +102,8 @@ inline void add_visit_checks(CheckList& checks) {
   checks.push_back({"visiting: an entry shows its value and metadata", visit_shows_value_and_metadata});
   checks.push_back({"visiting: an entry shows how long it is still there", visit_shows_time_left});
   checks.push_back({"visiting: an expired entry is not shown", visit_misses_the_expired});
-  checks.push_back({"visiting: a batch answers in each position, duplicates too",
-                    visit_entries_answers_in_each_position});
+  checks.push_back(
+      {"visiting: a batch answers in each position, duplicates too", visit_entries_answers_in_each_position});
   checks.push_back({"visiting: it counts as the requests that it stands for", visits_count_as_requests});
   checks.push_back({"keys: whether they can be listed is told", listing_is_told});
 }
