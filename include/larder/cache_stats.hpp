@@ -13,8 +13,8 @@ namespace larder {
 /// A snapshot of a backend's counters and gauges. A plain value: copying it does not touch the cache.
 ///
 /// Counting rules, the same for every backend:
-/// - `hits` + `misses` is the number of keys asked of `get`, `get_many` and `visit`; `exists` and
-///   `get_entry` count nothing. A call that throws counts as an error and not as a miss.
+/// - `hits` + `misses` is the number of keys asked of `get`, `get_many`, `visit`, `visit_entry` and `visit_entries`;
+///   `exists` and `get_entry` count nothing. A call that throws counts as an error and not as a miss.
 /// - `sets` counts values stored, `deletes` entries removed by `erase`, `erase_many` or a `set` with a TTL
 ///   that is not positive. Refused sets and erasures of absent keys count nothing.
 /// - `evictions` counts entries that left because of a limit or of their TTL; `expirations` counts those

@@ -32,6 +32,7 @@
 #include "tests/support/environment.hpp"
 #include "tests/support/fixture.hpp"
 #include "tests/support/interposed_backend.hpp"
+#include "tests/support/manual_source.hpp"
 #include "tests/support/random.hpp"
 #include "tests/support/true_store.hpp"
 
@@ -45,12 +46,6 @@ using larder_tests::TrueStore;
 namespace {
 
 using Memory = larder::InMemoryBackend<std::string, Bytes, larder_tests::OnManualClock<larder::InMemoryTraits<>>>;
-
-class NoSource final : public larder::InvalidationSource {
- public:
-  bool is_armed() const noexcept override { return false; }
-  bool wait_until_armed(std::chrono::milliseconds) const override { return false; }
-};
 
 /// One process's stack, and what it has been told.
 class Process {
@@ -68,15 +63,15 @@ class Process {
                                                .now = [clock] { return clock.now(); },
                                                .wait = [time = clock](auto by) mutable { time.advance(by); },
                                                .seed = seed}))),
-        cache_(
-            std::make_shared<larder::TieredBackend<>>(near_, far_,
-                                                      larder::TieredOptions<>{.near_ttl = 10s,
-                                                                              .invalidation =
-                                                                                  [this](auto& events) {
-                                                                                    events_ = &events;
-                                                                                    return std::make_unique<NoSource>();
-                                                                                  },
-                                                                              .now = [clock] { return clock.now(); }})),
+        cache_(std::make_shared<larder::TieredBackend<>>(
+            near_, far_,
+            larder::TieredOptions<>{.near_ttl = 10s,
+                                    .invalidation =
+                                        [this](auto& events) {
+                                          events_ = &events;
+                                          return std::make_unique<larder_tests::ManualSource>();
+                                        },
+                                    .now = [clock] { return clock.now(); }})),
         store_(store) {}
 
   larder::TaggedBackend<>& cache() noexcept { return cache_; }

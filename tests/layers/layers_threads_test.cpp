@@ -23,6 +23,7 @@
 
 #include "tests/support/catch.hpp"
 #include "tests/support/environment.hpp"
+#include "tests/support/manual_source.hpp"
 #include "tests/support/random.hpp"
 
 using larder::Bytes;
@@ -32,12 +33,6 @@ using namespace std::chrono_literals;
 namespace {
 
 using Memory = larder::InMemoryBackend<>;
-
-class NoSource final : public larder::InvalidationSource {
- public:
-  bool is_armed() const noexcept override { return false; }
-  bool wait_until_armed(std::chrono::milliseconds) const override { return false; }
-};
 
 /// Runs `work(number)` on so many threads at once.
 template <class Work>
@@ -111,7 +106,7 @@ TEST_CASE("TieredBackend: under threads no reader is behind an invalidation", "[
   larder::InvalidationEvents<>* events = nullptr;
   TieredBackend<> cache(std::make_shared<Memory>(), far, {.invalidation = [&](auto& made) {
                           events = &made;
-                          return std::make_unique<NoSource>();
+                          return std::make_unique<larder_tests::ManualSource>();
                         }});
   events->on_armed();
   std::atomic<std::uint64_t> told{0};

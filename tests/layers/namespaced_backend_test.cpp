@@ -224,3 +224,12 @@ TEST_CASE("NamespacedBackend: capabilities follow from those underneath", "[name
   static_assert(memory.largest_key == larder::BackendCapabilities::unlimited && memory.clear_count);
   CHECK(memory.contradiction().empty());
 }
+
+TEST_CASE("NamespacedBackend: payloads are not copied", "[namespaced]") {
+  NamespacedBackend<> cache(std::make_shared<Memory>(), "n");
+  const Bytes payload(std::string(100'000, 'x'));
+  cache.set("k", payload);
+  CHECK(static_cast<const void*>(cache.get("k")->data()) == payload.data());
+  cache.set_many({{"l", payload}});
+  CHECK(static_cast<const void*>(cache.get_many({"l"}).at("l").data()) == payload.data());
+}

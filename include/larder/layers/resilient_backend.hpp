@@ -21,6 +21,7 @@
 #include <larder/backend_capabilities.hpp>
 #include <larder/cache_backend.hpp>
 #include <larder/call_deadline.hpp>
+#include <larder/detail/full_jitter.hpp>
 #include <larder/layers/circuit_breaker.hpp>
 #include <larder/layers/detail/retry_budget.hpp>
 #include <larder/layers/resilient_options.hpp>
@@ -45,13 +46,12 @@ struct ResilienceStats {
 ///   `on_error`. What is no fault of the store passes through: InvalidArgumentError, NotSupportedError,
 ///   `std::bad_alloc`, and what codecs and the function given to `visit_entry` throw.
 /// - False from a write means that it is not known to have happened: the old value may still be there, or the new one.
-/// - Operations that may be repeated are, after a random wait ("full jitter": Brooker, Exponential Backoff And Jitter,
-///   AWS, 2015), within the deadline and a budget of retries. Of a repeated `erase` the result may be false since an
-///   attempt that seemed to fail has erased the entry.
+/// - Operations that may be repeated are, after a random wait (detail/full_jitter.hpp), within the deadline and a
+///   budget of retries. Of a repeated `erase` the result may be false since an attempt that seemed to fail has erased
+///   the entry.
 /// - After many failures a circuit breaker leaves the wrapped cache alone and lets single calls through on trial.
-/// - The deadline limits each operation as a whole, from the first call to a remote backend on: these end their calls
-/// by
-///   then. Other caches are not interrupted; nothing is begun so long after their first failure.
+/// - The deadline limits each operation as a whole, from the first call to a remote backend on, which ends its calls
+///   by then. Other caches are not interrupted; nothing is begun so long after their first failure.
 /// - A fallback answers reads that fail, and is told of writes that fail. What is written to the wrapped cache is
 ///   erased from it, and when the circuit closes it is cleared. Results of writes are those of the wrapped cache.
 /// - `stats` are the wrapped cache's, but for errors, and with the misses and the fallback's hits of what it did not
@@ -78,9 +78,10 @@ class ResilientBackend final : public CacheBackend<Key, Value> {
         options_((options.validate(), std::move(options))),
         breaker_(watched(options_.breaker)),
         budget_(options_.retry_burst, options_.retries_per_success),
-        draws_(options_.seed != 0 ? options_.seed : std::random_device()()) {
-    if (wrapped_ == nullptr)
+        jitter_(options_.backoff, options_.max_backoff, options_.seed != 0 ? options_.seed : std::random_device()()) {
+    if (wrapped_ == nullptr) {
       throw InvalidArgumentError("ResilientBackend: wrapped = nullptr, but there must be a cache");
+    }
     if (wrapped_ == options_.fallback) throw InvalidArgumentError("ResilientOptions: fallback is the wrapped cache");
   }
 
@@ -344,22 +345,9 @@ class ResilientBackend final : public CacheBackend<Key, Value> {
   /// Result: how long to wait before an attempt, or empty if it is not to be made.
   std::optional<std::chrono::nanoseconds> pause_before(std::size_t attempt, Time deadline) {
     if (attempt > options_.attempts || breaker_.state() != CircuitState::closed) return std::nullopt;
-    const auto doublings = std::min<std::size_t>(attempt - 2, 30);
-    const auto most = std::chrono::duration<double, std::milli>(
-        std::min(static_cast<double>(options_.backoff.count()) * static_cast<double>(1U << doublings),
-                 static_cast<double>(options_.max_backoff.count())));
-    const auto pause = std::chrono::duration_cast<std::chrono::nanoseconds>(most * random_part());
+    const auto pause = jitter_.before(attempt);
     if (now() + pause >= deadline || !budget_.take()) return std::nullopt;
     return pause;
-  }
-
-  /// Result: from 0 to less than 1.
-  double random_part() {
-    std::minstd_rand random(
-        static_cast<std::minstd_rand::result_type>(draws_.fetch_add(7919, std::memory_order_relaxed)));
-    random.discard(3);
-    return static_cast<double>(random() - std::minstd_rand::min()) /
-           static_cast<double>(std::minstd_rand::max() - std::minstd_rand::min() + 1U);
   }
 
   Time now() const { return options_.now ? options_.now() : std::chrono::steady_clock::now(); }
@@ -394,13 +382,13 @@ class ResilientBackend final : public CacheBackend<Key, Value> {
   const ResilientOptions<Key, Value> options_;
   CircuitBreaker breaker_;
   detail::RetryBudget budget_;
+  detail::FullJitter jitter_;
   std::atomic<std::uint64_t> failures_{0};
   std::atomic<std::uint64_t> retries_{0};
   std::atomic<std::uint64_t> refused_{0};
   std::atomic<std::uint64_t> errors_{0};  // operations
   std::atomic<std::uint64_t> misses_{0};  // keys that neither cache was able to find
   std::atomic<std::uint64_t> fallback_hits_{0};
-  std::atomic<std::uint64_t> draws_;  // of random numbers
   std::atomic<bool> fallback_used_{false};
 };
 

@@ -12,11 +12,13 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -42,16 +44,26 @@ class NearCopies {
       : near_(std::move(near)), most_(most), now_(std::move(now)) {}
 
   Near& cache() const noexcept { return *near_; }
-  Stripe& stripe_of(key_view key) { return gate_.stripe(Hash<Key>()(key)); }
+  /// Keys without a hash share one stripe.
+  Stripe& stripe_of([[maybe_unused]] key_view key) {
+    if constexpr (std::integral<Key> || std::is_enum_v<Key> || requires { std::hash<Key>()(key); }) {
+      return gate_.stripe(Hash<Key>()(key));
+    } else {
+      return gate_.stripe(0);
+    }
+  }
 
   /// Whether the near cache may be asked and filled.
   bool trusted() const noexcept { return doubts_.load(std::memory_order_acquire) == 0; }
   /// From now on it is left alone until `arm`; what is in it goes. Throws what the near cache throws.
-  void disarm() { empty_for(unarmed); }
+  void disarm() {
+    doubts_.fetch_or(unarmed, std::memory_order_acq_rel);
+    empty();
+  }
   /// Throws what the near cache throws, and then it is not trusted.
   void arm() {
-    empty_for(unarmed);
-    doubts_.store(0, std::memory_order_release);
+    invalidate_all();
+    doubts_.fetch_and(~unarmed, std::memory_order_acq_rel);
   }
 
   /// An entry of the far cache has changed. Throws what the near cache throws.
@@ -59,9 +71,12 @@ class NearCopies {
     stripe_of(key).add_change();
     near_->erase(key);
   }
+  /// Everything may have changed. If the near cache throws, it is not trusted until it has let go of everything.
   void invalidate_all() {
-    empty_for(stuck);
-    doubts_.fetch_and(~stuck, std::memory_order_acq_rel);
+    auto doubts = doubts_.fetch_add(one_stuck, std::memory_order_acq_rel) + one_stuck;
+    empty();
+    // Unless somebody else has come to doubt it since.
+    doubts_.compare_exchange_strong(doubts, doubts & unarmed, std::memory_order_acq_rel);
   }
 
   /// Whether a hit of the near cache stands; `look` was taken before.
@@ -133,7 +148,7 @@ class NearCopies {
       stripes_.erase(std::unique(stripes_.begin(), stripes_.end()), stripes_.end());
       tickets_.reserve(stripes_.size());
       for (Stripe* stripe : stripes_) tickets_.push_back(stripe->add_change());
-      if (copies.doubts_.load(std::memory_order_acquire) & stuck) copies.invalidate_all();
+      if (copies.doubts_.load(std::memory_order_acquire) >= one_stuck) copies.invalidate_all();
       copies.near_->erase_many(keys);
     }
     Change(const Change&) = delete;
@@ -205,20 +220,21 @@ class NearCopies {
     }
   }
 
-  void empty_for(unsigned doubt) {
-    doubts_.fetch_or(doubt, std::memory_order_acq_rel);
+  void empty() {
     gate_.add_change_to_all();
     near_->clear();
   }
 
-  static constexpr unsigned unarmed = 1;  // nobody tells of changes
-  static constexpr unsigned stuck = 2;    // the near cache failed to let go of something
+  // Why the near cache is not trusted: nobody tells of changes (the lowest bit), and how often it had to let go of
+  // everything and has not done so yet (the others).
+  static constexpr std::uint64_t unarmed = 1;
+  static constexpr std::uint64_t one_stuck = 2;
 
   const std::shared_ptr<Near> near_;
   const Ttl most_;
   const std::function<Clock::time_point()> now_;
   FillGate gate_;
-  std::atomic<unsigned> doubts_{0};  // why the near cache is not trusted
+  std::atomic<std::uint64_t> doubts_{0};
   std::atomic<std::uint64_t> dropped_{0};
   std::atomic<std::uint64_t> disbelieved_{0};
 };

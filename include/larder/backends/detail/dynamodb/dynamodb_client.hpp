@@ -18,24 +18,21 @@
 #include <larder/backends/detail/dynamodb/http_connection.hpp>
 #include <larder/backends/dynamodb_options.hpp>
 #include <larder/cache_error.hpp>
+#include <larder/detail/full_jitter.hpp>
 #include <larder/hash.hpp>
 
 namespace larder::detail {
 
-/// Counts how often something was tried, and waits before it is tried again: any length of time up to a limit that
-/// doubles, so that many clients do not come back at once ("full jitter": Brooker, Exponential Backoff And Jitter, AWS,
-/// 2015).
+/// Counts how often something was tried, and waits before it is tried again.
 class DynamoDbRetries {
  public:
-  DynamoDbRetries(const DynamoDbOptions& options, const Deadline& deadline) : options_(options), deadline_(deadline) {}
+  DynamoDbRetries(const DynamoDbOptions& options, const Deadline& deadline)
+      : options_(options), deadline_(deadline), jitter_(options.retry_base, options.retry_cap, make_hash_seed().left) {}
 
   /// Result: whether it may be tried again, now that a while has passed. Not beyond the deadline.
   bool wait() {
     if (++attempts_ >= options_.max_attempts) return false;
-    const auto doubled = std::min<std::chrono::milliseconds::rep>(
-        options_.retry_cap.count(), options_.retry_base.count() << std::min<std::size_t>(attempts_ - 1, 20));
-    const auto most = std::chrono::microseconds(std::chrono::milliseconds(doubled)).count() + 1;
-    const auto pause = std::chrono::microseconds(make_hash_seed().left % static_cast<std::uint64_t>(most));
+    const auto pause = jitter_.before(attempts_ + 1);
     if (pause >= deadline_.remaining()) return false;
     std::this_thread::sleep_for(pause);
     return true;
@@ -46,6 +43,7 @@ class DynamoDbRetries {
  private:
   const DynamoDbOptions& options_;
   const Deadline& deadline_;
+  FullJitter jitter_;
   std::size_t attempts_ = 0;
 };
 
