@@ -46,7 +46,7 @@ class NearCopies {
   Near& cache() const noexcept { return *near_; }
   /// Keys without a hash share one stripe.
   Stripe& stripe_of([[maybe_unused]] key_view key) {
-    if constexpr (std::integral<Key> || std::is_enum_v<Key> || requires { std::hash<Key>()(key); }) {
+    if constexpr (std::integral<Key> || std::is_enum_v<Key> || requires { std::hash<key_item>()(key); }) {
       return gate_.stripe(Hash<Key>()(key));
     } else {
       return gate_.stripe(0);
