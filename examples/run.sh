@@ -3,7 +3,8 @@
 #   1. quick_start, the tour;
 #   2. include_scanner on /usr/include (or $1): how much a cache saves it, and what the cache costs;
 #   3. replay on the stream of headers that the files there include: hit ratios of caches of many sizes, and a plot;
-#   4. sessions, in process memory, and on a Redis and a Memcached server that are started for it.
+#   4. sessions, in process memory, and on a Redis and a Memcached server that are started for it;
+#   5. outage: what a stack of layers answers while its store is down, slow, and back.
 #
 # Usage: bash examples/run.sh [FOLDER]
 #
@@ -19,7 +20,7 @@ say "building"
 quietly "$build/logs/examples-configure" cmake --preset bench -B "$build/examples"
 quietly "$build/logs/examples-build" \
   cmake --build "$build/examples" --parallel "$(jobs_at_once)" --target quick_start include_scanner replay \
-  sessions
+  sessions outage
 
 say "quick_start"
 "$build/examples/examples/quick_start"
@@ -39,3 +40,6 @@ say "sessions in process memory"
 "$build/examples/examples/sessions"
 say "sessions on a Redis and a Memcached server"
 bash tests/with_servers.sh redis,memcached "$build/examples/examples/sessions"
+
+say "outage"
+"$build/examples/examples/outage"

@@ -53,6 +53,9 @@ class InvalidationSource;
 template <class Key = std::string>
 class RedisInvalidationListener;
 
+template <class Key = std::string, class Value = Bytes>
+class ForwardingBackend;
+
 template <class Key = std::string>
 struct TieredOptions;
 

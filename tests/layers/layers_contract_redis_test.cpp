@@ -105,7 +105,7 @@ bool add_compressed_memory() {
           },
       .capabilities = capabilities,
       .clock = clock,
-      .options = {.sequences = 100, .history_operations = 3000},
+      .options = {.sequences = 30, .operations = 60, .history_operations = 1000},
   }));
 }
 

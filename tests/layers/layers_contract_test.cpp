@@ -33,7 +33,7 @@ using Memory =
     larder::InMemoryBackend<std::string, larder::Bytes, larder_tests::OnManualClock<larder::InMemoryTraits<>>>;
 
 /// Fewer than for the cache itself, since it is beneath each of them.
-constexpr larder::testing::ContractOptions some{.sequences = 100, .operations = 100, .history_operations = 3000};
+constexpr larder::testing::ContractOptions some{.sequences = 30, .operations = 60, .history_operations = 1000};
 
 std::shared_ptr<Memory> memory(const ManualClock& clock) {
   return std::make_shared<Memory>(Memory::Options{.clock = clock});

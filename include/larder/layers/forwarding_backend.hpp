@@ -12,12 +12,13 @@
 #include <vector>
 
 #include <larder/cache_backend.hpp>
+#include <larder/fwd.hpp>
 
 namespace larder {
 
 /// Hands every call on to the cache that it wraps. A layer of your own derives from it and overrides what it changes;
 /// it overrides the batches, too, where it overrides the operation on one key.
-template <class Key = std::string, class Value = Bytes>
+template <class Key, class Value>
 class ForwardingBackend : public CacheBackend<Key, Value> {
   using Base = CacheBackend<Key, Value>;
 
