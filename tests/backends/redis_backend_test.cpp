@@ -233,6 +233,29 @@ TEST_CASE("RedisBackend: an error hook that throws changes nothing") {
   CHECK(cache.stats().undecodable == 1);
 }
 
+TEST_CASE("RedisBackend: entries of a batch are visited, also where they are too much for one reply") {
+  if (skipped_without_redis()) return;
+  auto options = shared_redis();
+  options.max_reply_bytes = 10'000;
+  Redis redis(options);
+  redis.cache.set("a", std::string(6'000, 'a'), std::chrono::seconds(100), {{"name", "text"}});
+  redis.cache.set("b", std::string(6'000, 'b'));
+  redis.say("LPUSH", "list", {"x"});
+  const std::vector<std::string_view> keys{"b", "nobody", "a", "list", "b"};
+  std::string seen;
+  CHECK(redis.cache.visit_entries(keys, [&](std::size_t i, const larder::EntryView<std::string>& entry) {
+    seen += std::to_string(i) + entry.value.substr(0, 1) + std::to_string(entry.metadata.size());
+    CHECK(entry.value.size() == 6'000);
+    CHECK(entry.ttl.has_value() == (i == 2));
+    if (entry.ttl) CHECK((*entry.ttl <= std::chrono::seconds(100) && *entry.ttl > std::chrono::seconds(50)));
+  }) == 3);
+  CHECK(seen == "0b02a14b0");
+  CHECK(redis.cache.stats().hits == 3);
+  CHECK(redis.cache.stats().misses == 2);
+  CHECK_FALSE(redis.cache.visit_entry("list", [](const larder::EntryView<std::string>&) { FAIL("it is a list"); }));
+  CHECK(redis.cache.stats().undecodable == 2);
+}
+
 TEST_CASE("RedisBackend: a value that no reply could bring back is declined, and the old one is gone") {
   if (skipped_without_redis()) return;
   auto options = shared_redis();

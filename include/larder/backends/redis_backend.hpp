@@ -125,8 +125,7 @@ class RedisBackend final : public CacheBackend<Key, Value> {
   std::optional<entry_type> do_get_entry(key_view key) override {
     return counting_errors([&]() -> std::optional<entry_type> {
       const KeyText text = checked(KeyCodec<Key>::encode(key));
-      const std::string_view one = text;
-      auto stored = std::move(store_.get_entries({&one, 1}, store_.deadline())[0]);
+      auto stored = store_.get_entry(text);
       const auto now = entry_type::Clock::now();
       Envelope::Content content;
       auto value = value_of(text, std::move(stored.text), &content);

@@ -93,20 +93,28 @@ class RedisStore {
     std::optional<Milliseconds> ttl;
   };
 
-  /// For each of at most `batch_keys` keys both at one instant.
-  std::vector<StoredEntry> get_entries(std::span<const std::string_view> keys, const Deadline& deadline) {
+  /// Both at one instant.
+  StoredEntry get_entry(std::string_view key) {
+    const Deadline end = deadline();
     RedisCommands commands;
-    for (const std::string_view key : keys) {
-      commands.begin(4, {Shape::entry})
-          .word("EVAL")
-          .word("return {redis.call('GET',KEYS[1]),redis.call('PTTL',KEYS[1])}")
-          .word("1")
-          .key(prefix(), key);
+    commands.begin(4, {Shape::entry})
+        .word("EVAL")
+        .word("return {redis.call('GET',KEYS[1]),redis.call('PTTL',KEYS[1])}")
+        .word("1")
+        .key(prefix(), key);
+    return stored_entry(std::move(exchange(commands, Repeat::once, end)[0]));
+  }
+
+  /// The same for at most `batch_keys` keys, but first what is stored and right after it the times, in one exchange: a
+  /// script for each would take many times as long. Who replaces an entry in between lends the old text the new time,
+  /// and it is out of date with either; what goes in between was not there.
+  std::vector<StoredEntry> get_entries(std::span<const std::string_view> keys, const Deadline& deadline) {
+    if (keys.size() == 1 || !transport_->takes_many_keys()) return get_entries(keys, deadline, false);
+    try {
+      return get_entries(keys, deadline, true);
+    } catch (const ReplyTooLarge&) {
+      return get_entries(keys, deadline, false);  // all together are too much for one reply, but not one by one
     }
-    std::vector<StoredEntry> entries;
-    entries.reserve(keys.size());
-    for (Reply& reply : exchange(commands, Repeat::once, deadline)) entries.push_back(stored_entry(std::move(reply)));
-    return entries;
   }
 
   enum class Condition : unsigned char { none, absent };
@@ -242,6 +250,30 @@ class RedisStore {
     RedisCommands commands;
     for (const std::string_view key : keys) commands.begin(2, {Shape::text_or_nil}).word("GET").key(prefix(), key);
     return stored(exchange(commands, Repeat::once, deadline));
+  }
+
+  /// By one command for what is stored under all keys, or one for each.
+  std::vector<StoredEntry> get_entries(std::span<const std::string_view> keys, const Deadline& deadline, bool by_one) {
+    RedisCommands commands;
+    if (by_one) commands.begin(1 + keys.size(), {Shape::texts, keys.size()}).word("MGET");
+    for (const std::string_view key : keys) {
+      if (!by_one) commands.begin(2, {Shape::text_or_nil}).word("GET");
+      commands.key(prefix(), key);
+    }
+    for (const std::string_view key : keys) commands.begin(2, {Shape::integer}).word("PTTL").key(prefix(), key);
+    auto replies = exchange(commands, Repeat::once, deadline);
+    if (by_one) throw_if_error(replies[0]);
+    const std::span<Reply> texts = by_one ? std::span<Reply>(replies[0].elements) : std::span<Reply>(replies);
+    const std::span<Reply> times = std::span<Reply>(replies).subspan(by_one ? 1 : keys.size());
+    std::vector<StoredEntry> entries(keys.size());
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      throw_if_error(times[i]);
+      constexpr long long gone = -2;
+      if (times[i].integer == gone) continue;
+      entries[i].text = stored(std::move(texts[i]));
+      if (times[i].integer >= 0) entries[i].ttl = Milliseconds(times[i].integer);
+    }
+    return entries;
   }
 
   static std::size_t number(const Reply& reply) {
