@@ -317,7 +317,7 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
       return look_up(
           key,
           [&](auto& shard, Node& node) {
-            node.with_value(key, [&](const Value& value) { visit(view_of(node, value)); });
+            node.with_value(key, [&](const Value& value) { visit({value, metadata_of(node), ttl_of(shard, node)}); });
             shard.count_hit(node);
             return true;
           },
@@ -326,9 +326,11 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
             return false;
           });
     } else {
+      Ttl left;
       const Pin entry = look_up(
           key,
-          [](auto& shard, Node& node) {
+          [&left](auto& shard, Node& node) {
+            left = ttl_of(shard, node);
             shard.count_hit(node);
             return node.pin();
           },
@@ -337,16 +339,20 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
             return Pin();
           });
       if (entry == nullptr) return false;
-      entry->with_value(key, [&](const Value& value) { visit(view_of(*entry, value)); });
+      entry->with_value(key, [&](const Value& value) { visit({value, metadata_of(*entry), left}); });
       return true;
     }
   }
 
-  EntryView<Value> view_of(const Node& node, const Value& value) const {
+  static const Metadata& metadata_of(const Node& node) {
     const Metadata* metadata = node.metadata();
-    EntryView<Value> view{value, metadata != nullptr ? *metadata : EntryView<Value>::no_metadata()};
-    if (node.expires()) view.ttl = store_.timeline().left_until(node.timer().deadline);
-    return view;
+    return metadata != nullptr ? *metadata : EntryView<Value>::no_metadata();
+  }
+
+  /// At the time at which it was found, since a clock costs as much as half a look-up.
+  static Ttl ttl_of(const auto& shard, const Node& node) {
+    if (!node.expires()) return {};
+    return detail::Timeline<typename Traits::Clock>::left_until(node.timer().deadline, shard.elapsed());
   }
 
   std::optional<entry_type> entry_of(Node& node) const {

@@ -160,7 +160,9 @@ class ShardedStore {
    public:
     [[gnu::always_inline]] Reading(const ShardedStore& store, Shard& shard)
         : store_(store),
-          now_(store.can_expire() ? store.timeline_.now() : 0),
+          knows_time_(store.can_expire()),
+          elapsed_(knows_time_ ? store.timeline_.elapsed() : std::chrono::nanoseconds::zero()),
+          now_(store.timeline_.tick_of(elapsed_)),
           shard_(shard),
           stripe_(shard.own_stripe()) {
       stripe_.lock();
@@ -195,6 +197,11 @@ class ShardedStore {
       return shard_.find_shared(hash.for_index(), is_this).node != nullptr;
     }
 
+    /// The time of this reading, as the timeline counts it.
+    std::chrono::nanoseconds elapsed() const {
+      return knows_time_ ? elapsed_ : store_.timeline_.elapsed();  // the first entry with a TTL may have come since
+    }
+
     /// Whether the last find, if it found nothing, can be believed.
     bool is_certain() const noexcept { return certain_; }
 
@@ -209,6 +216,8 @@ class ShardedStore {
     const ShardedStore& store_;
     // Reading a clock costs as much as half a look-up: it is left out where nothing can expire, and at time 0 nothing
     // has.
+    const bool knows_time_;
+    const std::chrono::nanoseconds elapsed_;
     const Tick now_;
     Shard& shard_;
     Stripe& stripe_;
@@ -239,6 +248,9 @@ class ShardedStore {
     }
 
     Shard* operator->() const noexcept { return &shard_; }
+
+    /// The time, as the timeline counts it.
+    std::chrono::nanoseconds elapsed() const { return departures_.store.timeline_.elapsed(); }
 
     /// The live entry of a key, or null. A few expired ones are let go on the way. What was found stays: it is one
     /// and the same time until the access ends. Throws what equality throws.

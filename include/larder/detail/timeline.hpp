@@ -17,8 +17,19 @@ class Timeline {
  public:
   explicit Timeline(Clock clock) : clock_(std::move(clock)), start_(clock_.now()) {}
 
+  /// What has passed; never negative.
+  std::chrono::nanoseconds elapsed() const {
+    const std::chrono::nanoseconds elapsed = clock_.now() - start_;
+    return elapsed < elapsed.zero() ? elapsed.zero() : elapsed;
+  }
+
+  /// The last whole tick of that.
+  static constexpr Tick tick_of(std::chrono::nanoseconds elapsed) noexcept {
+    return static_cast<Tick>(std::chrono::floor<std::chrono::milliseconds>(elapsed).count());
+  }
+
   /// The last whole tick that has passed.
-  Tick now() const { return static_cast<Tick>(std::chrono::floor<std::chrono::milliseconds>(elapsed()).count()); }
+  Tick now() const { return tick_of(elapsed()); }
 
   /// The first whole tick at which at least `ttl`, which is positive, will have passed; at most `last_tick`.
   Tick deadline_after(std::chrono::milliseconds ttl) const {
@@ -40,20 +51,16 @@ class Timeline {
     return now + std::chrono::duration_cast<Wall::duration>(left - (passed - passed_ticks));
   }
 
-  /// How long it is until then, rounded down; empty for `last_tick`, which never comes.
-  std::optional<std::chrono::milliseconds> left_until(Tick deadline) const {
+  /// How long it is from a moment until then, rounded down; empty for `last_tick`, which never comes.
+  static constexpr std::optional<std::chrono::milliseconds> left_until(Tick deadline,
+                                                                       std::chrono::nanoseconds elapsed) noexcept {
     if (deadline == TimerWheel::last_tick) return std::nullopt;
     const auto at = std::chrono::milliseconds(static_cast<std::int64_t>(deadline));
-    const auto passed = std::chrono::ceil<std::chrono::milliseconds>(elapsed());
+    const auto passed = std::chrono::ceil<std::chrono::milliseconds>(elapsed);
     return at > passed ? at - passed : passed.zero();
   }
 
  private:
-  std::chrono::nanoseconds elapsed() const {
-    const std::chrono::nanoseconds elapsed = clock_.now() - start_;
-    return elapsed < elapsed.zero() ? elapsed.zero() : elapsed;
-  }
-
   Clock clock_;
   typename Clock::time_point start_;
 };
