@@ -9,6 +9,8 @@
 ///         ServerError            the store answered with an error of its own
 ///         NotSupportedError      this backend has no such operation
 ///         InvalidArgumentError   the caller's mistake; nothing was changed
+///         RecursiveLoadError     a loader asked for the very value that it is loading
+///         LoadCancelledError     a loader gave up, which says nothing about the value
 #pragma once
 
 #include <stdexcept>
@@ -62,6 +64,19 @@ class NotSupportedError : public CacheError {
 
 /// An argument or option makes no sense; the message names it and its value. Nothing was changed.
 class InvalidArgumentError : public CacheError {
+ public:
+  using CacheError::CacheError;
+};
+
+/// A loader asked, perhaps through other loaders and threads, for a value whose load waits for it: nobody could ever
+/// go on. Thrown to the one whose request would have closed the circle.
+class RecursiveLoadError : public CacheError {
+ public:
+  using CacheError::CacheError;
+};
+
+/// For loaders to throw that are cancelled: the load did not fail, and whoever else waits for the value loads it himself.
+class LoadCancelledError : public CacheError {
  public:
   using CacheError::CacheError;
 };

@@ -77,4 +77,12 @@ class TaggedBackend;
 template <class Key = std::string, class Value = Bytes>
 class CompressedBackend;
 
+template <class Value = Bytes>
+struct Loaded;
+
+struct LoadingOptions;
+
+template <class Key = std::string, class Value = Bytes>
+class LoadingCache;
+
 }  // namespace larder

@@ -21,6 +21,10 @@
 #include <larder/key_view.hpp>
 #include <larder/layers/circuit_breaker.hpp>
 #include <larder/layers/forwarding_backend.hpp>
+#include <larder/layers/load_stats.hpp>
+#include <larder/layers/load_task.hpp>
+#include <larder/layers/loading_cache.hpp>
+#include <larder/layers/loading_options.hpp>
 #include <larder/layers/namespaced_backend.hpp>
 #include <larder/layers/resilient_backend.hpp>
 #include <larder/layers/resilient_options.hpp>
@@ -28,6 +32,8 @@
 #include <larder/layers/tagged_options.hpp>
 #include <larder/layers/tiered_backend.hpp>
 #include <larder/layers/tiered_options.hpp>
+#include <larder/layers/worker_pool.hpp>
+#include <larder/load_leases.hpp>
 #include <larder/mutex.hpp>
 #include <larder/removal_cause.hpp>
 #include <larder/ttl.hpp>

@@ -1,0 +1,504 @@
+/// \file load_engine.hpp
+/// LoadEngine: what a LoadingCache does about a key that is not there, or no longer fresh.
+///
+/// - A caller looks in the cache, and then boards the key's flight. If nobody has begun one, he leads: he loads, stores,
+///   takes the flight from the list and lets it land. The others wait for that, or take a stale value if they have one.
+/// - A leader who comes to no result, whatever the reason, abandons his flight (Departure), and the others begin anew.
+/// - Jobs in the background share the engine, so that it outlives the cache for as long as one might still run.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#if defined(__GLIBCXX__)
+#include <cxxabi.h>
+#endif
+
+#include <larder/cache_backend.hpp>
+#include <larder/call_deadline.hpp>
+#include <larder/codec.hpp>
+#include <larder/layers/detail/flights.hpp>
+#include <larder/layers/detail/freshness.hpp>
+#include <larder/layers/detail/load_counters.hpp>
+#include <larder/layers/detail/load_lease.hpp>
+#include <larder/layers/detail/loader.hpp>
+#include <larder/layers/loading_options.hpp>
+
+namespace larder::detail {
+
+template <class Key, class Value>
+class LoadEngine : public std::enable_shared_from_this<LoadEngine<Key, Value>> {
+ public:
+  using Backend = CacheBackend<Key, Value>;
+  using Clock = std::chrono::steady_clock;
+  using Flight = detail::Flight<Value>;
+  using Flights = detail::Flights<Key, Value>;
+  using Boarding = typename Flights::Boarding;
+  using Loader = detail::Loader<Key, Value>;
+  using Result = LoadResult<Value>;
+  using key_view = KeyView<Key>;
+
+  LoadEngine(std::shared_ptr<Backend> wrapped, LoadingOptions options)
+      : wrapped_(std::move(wrapped)), options_((options.validate(), std::move(options))), freshness_(options_) {
+    if (wrapped_ == nullptr) {
+      throw InvalidArgumentError("LoadingCache: wrapped = nullptr, but there must be a cache");
+    }
+    if (options_.leases && !has_lease_keys) {
+      throw InvalidArgumentError("LoadingOptions: leases are for keys that have a KeyCodec, which these do not");
+    }
+  }
+
+  Backend& wrapped() const noexcept { return *wrapped_; }
+  const LoadingOptions& options() const noexcept { return options_; }
+  LoadCounters& counters() noexcept { return counters_; }
+  Flights& flights() noexcept { return flights_; }
+  const Freshness& freshness() const noexcept { return freshness_; }
+  Clock::time_point now() const { return options_.now ? options_.now() : Clock::now(); }
+
+  /// What the cache has under a key.
+  struct Sight {
+    std::optional<Value> value{};
+    Quality quality = Quality::spoilt;
+
+    bool is_fresh() const noexcept { return quality <= Quality::due; }
+    bool is_usable() const noexcept { return quality != Quality::spoilt; }
+    /// Nobody waits for a load who has this.
+    bool is_good_for_now() const noexcept { return quality <= Quality::stale; }
+
+    void see(const EntryView<Value>& entry, const Freshness& freshness) {
+      value.emplace(entry.value);
+      quality = freshness.is_certain(entry.ttl) ? Quality::fresh : freshness.quality_of(entry);
+    }
+  };
+
+  [[gnu::always_inline]] Sight look(key_view key) {
+    Sight sight;
+    if (freshness_.matters()) {
+      wrapped_->visit_entry(key, [&](const EntryView<Value>& entry) { sight.see(entry, freshness_); });
+    } else {
+      sight.value = wrapped_->get(key);
+      if (sight.value) sight.quality = Quality::fresh;
+    }
+    return sight;
+  }
+
+  /// How one call is to be answered.
+  struct Request {
+    Loader& loader;
+    std::optional<Ttl> ttl{};
+    bool takes_absence = true;
+  };
+
+  /// Answers a caller who has looked, and seen nothing fresh, or something that is due.
+  Result resolve(key_view key, Sight sight, std::uint64_t landings, const Request& request) {
+    const Clock::time_point begin = waits_with_limits() ? Clock::now() : Clock::time_point();
+    for (;;) {
+      Boarding boarding = board(key, landings, sight, request.takes_absence);
+      if (boarding.failure) return sight.is_usable() ? served(sight) : std::move(*boarding.failure);
+      const std::shared_ptr<Flight> flight = boarding.flight;
+      if (boarding.leads) {
+        if (auto result = lead(Departure(this->shared_from_this(), key, boarding), sight, request)) return *result;
+      } else if (sight.is_good_for_now()) {
+        return served(sight);
+      } else {
+        counters_.add(&LoadStats::joined);
+      }
+      if (auto result = await(flight, sight, begin, request)) return *result;
+      landings = flights_.landings();
+      sight = look(key);
+      if (sight.quality == Quality::fresh) return {.value = std::move(sight.value)};
+    }
+  }
+
+  Boarding board(key_view key, std::uint64_t landings, const Sight& sight, bool takes_absence) {
+    return flights_.board(
+        key, landings, {.now = now(), .has_stale_value = sight.is_usable(), .takes_absence = takes_absence});
+  }
+
+  /// A flight that the holder leads. If it does not land, it is abandoned.
+  class Departure {
+   public:
+    Departure(std::shared_ptr<LoadEngine> engine, key_view key, const Boarding& boarding)
+        : engine_(std::move(engine)), key_(std::move(key)), flight_(boarding.flight), look_again_(boarding.has_landed) {}
+    Departure(Departure&&) noexcept = default;
+    Departure& operator=(Departure&&) = delete;
+    ~Departure() {
+      if (flight_ == nullptr) return;
+      engine_->flights_.leave(key_, flight_);
+      flight_->abandon();
+    }
+
+    const Key& key() const noexcept { return key_; }
+    Flight& flight() const noexcept { return *flight_; }
+    bool should_look_again() const noexcept { return look_again_; }
+
+    void land(const Result& result) {
+      Result copy = result;
+      const std::shared_ptr<Flight> flight = std::move(flight_);
+      if (result.value || result.is_stale) {
+        engine_->flights_.leave(key_, flight);
+      } else {
+        engine_->flights_.leave(key_, flight, engine_->failure_of(result));
+      }
+      flight->land(std::move(copy));
+    }
+
+   private:
+    std::shared_ptr<LoadEngine> engine_;
+    Key key_;
+    std::shared_ptr<Flight> flight_;
+    bool look_again_;
+  };
+
+  /// Loads, stores and lands on the calling thread. Throws where the load came to no result.
+  Result fly(Departure departure, const Sight& sight, const Request& request) {
+    std::optional<LoadLease> lease;
+    Result result;
+    {
+      const LedLoads::Leading leading(departure.flight());
+      const EndForOthers end_for_others{departure.flight()};
+      if (auto answered = ask_for_lease(lease, departure.key(), sight)) {
+        result = std::move(*answered);
+      } else {
+        const auto begin = now();
+        Loaded<Value> loaded;
+        attempt(begin, result, [&] { loaded = request.loader(departure.key()); });
+        finish(departure, loaded, request.ttl, now() - begin, lease, result);
+      }
+      lease.reset();
+    }
+    departure.land(result);
+    return result;
+  }
+
+  /// Runs a load. Throws where it came to no result; other exceptions are one.
+  template <class Load>
+  void attempt(Clock::time_point begin, Result& result, const Load& load) {
+    counters_.add(&LoadStats::loads);
+    try {
+      load();
+    } catch (...) {
+      note_exception(begin, result);
+    }
+    counters_.add_load_time(now() - begin);
+  }
+
+  /// Of a load, in a handler.
+  void note_exception(Clock::time_point begin, Result& result) {
+    try {
+      throw;
+    } catch (const LoadCancelledError&) {
+      cancelled(begin);
+      throw;
+    } catch (const TimeoutError&) {
+      const auto real_now = Clock::now();
+      if (CallDeadline::of_call(real_now) <= real_now) {  // the caller's time is over, not the loader's patience
+        cancelled(begin);
+        throw;
+      }
+      result.error = std::current_exception();
+    } catch (const std::exception&) {
+      result.error = std::current_exception();
+    } catch (...) {  // the thread is being cancelled, or something odd was thrown
+      cancelled(begin);
+      throw;
+    }
+    counters_.add(&LoadStats::failures);
+  }
+
+  /// Stores what was loaded, if it was, and moves it to `result`.
+  void finish(const Departure& departure, Loaded<Value>& loaded, const std::optional<Ttl>& ttl,
+              std::chrono::nanoseconds took, std::optional<LoadLease>& lease, Result& result) {
+    if (!result.error && loaded.value) store(departure, loaded, ttl, took, lease);
+    if (!result.error) result.value = std::move(loaded.value);
+  }
+
+  /// The same for values that were loaded together, which the cache takes in one batch where they are stored alike.
+  template <class Led>
+  void store_all(const std::vector<Led>& led, const std::vector<Result>& results, const std::optional<Ttl>& ttl,
+                 std::chrono::nanoseconds took) {
+    std::optional<LoadLease> no_lease;
+    const bool alike = !freshness_.matters() && options_.ttl_jitter <= 0;
+    std::vector<typename Backend::item> items;
+    std::vector<std::size_t> stored;
+    for (std::size_t i = 0; i < led.size(); ++i) {
+      if (!results[i].value) continue;
+      if (!alike) {
+        Loaded<Value> loaded{.value = results[i].value, .ttl = {}, .metadata = {}};
+        store(led[i].departure, loaded, ttl, took, no_lease);
+      } else if (led[i].departure.flight().begin_store()) {
+        stored.push_back(i);
+        items.emplace_back(led[i].departure.key(), *results[i].value);
+      } else {
+        counters_.add(&LoadStats::overtaken);
+      }
+    }
+    try {
+      wrapped_->set_many(std::move(items), ttl.value_or(options_.ttl));
+    } catch (const std::exception&) {
+      counters_.add(&LoadStats::store_failures);
+    }
+    for (const std::size_t i : stored) {
+      if (led[i].departure.flight().end_store()) continue;
+      remove(led[i].departure.key());
+      counters_.add(&LoadStats::overtaken);
+    }
+  }
+
+  /// Has a job done in the background. Result: whether it will be.
+  bool in_background(std::function<void()> job) {
+    if (is_closed()) return false;
+    try {
+      return executor_([self = this->shared_from_this(), job = std::move(job)] {
+               const Running running(*self);
+               if (running.is_allowed()) job();
+             });
+    } catch (const std::exception&) {
+      return false;
+    }
+  }
+  void set_executor(Executor executor) { executor_ = std::move(executor); }
+
+  /// Loads in the background; true if that has begun, or will.
+  bool refresh(Departure departure, Sight sight, const Request& request) {
+    // Shared, since what an executor takes must be copyable.
+    auto shared = std::make_shared<Departure>(std::move(departure));
+    return in_background([this, shared, sight = std::move(sight), kept = request.loader.keep(), ttl = request.ttl,
+                          takes_absence = request.takes_absence] {
+      swallow([&] { fly(std::move(*shared), sight, Request{*kept, ttl, takes_absence}); });
+    });
+  }
+
+  void count_refresh(const Sight& sight) {
+    counters_.add(&LoadStats::refreshes);
+    if (sight.is_fresh()) counters_.add(&LoadStats::early_refreshes);
+  }
+
+  /// Runs what may throw, on a thread where nobody could catch it.
+  template <class Call>
+  static void swallow(const Call& call) {
+    try {
+      call();
+#if defined(__GLIBCXX__)
+    } catch (const abi::__forced_unwind&) {  // the thread is being cancelled, which must go on
+      throw;
+#endif
+    } catch (...) {  // the flight is abandoned, and so the next one tries
+    }
+  }
+
+  /// No job begins any more. Waits for those that run.
+  void close() {
+    std::unique_lock lock(jobs_mutex_);
+    closed_ = true;
+    jobs_changed_.wait(lock, [this] { return running_ == 0; });
+  }
+
+  /// Calls `write` on the wrapped cache: what is being loaded does not survive it.
+  template <class Write>
+  auto write(key_view key, const Write& write) {
+    const typename Flights::Write writing(flights_, key);
+    if (options_.leases) options_.leases->revoke(lease_key(key));
+    return write();
+  }
+
+  /// What a value that is set is stored with.
+  void prepare(Ttl& ttl, Metadata& metadata) { freshness_.prepare(ttl, metadata, std::chrono::nanoseconds::zero()); }
+
+  /// The same for all keys.
+  std::size_t clear() {
+    flights_.overtake_all();
+    if (options_.leases) options_.leases->revoke_all();
+    const std::size_t count = wrapped_->clear();
+    flights_.overtake_all();  // what began meanwhile may have been stored before it was cleared, and need not be again
+    return count;
+  }
+
+  Result served(Sight& sight) {
+    if (!sight.is_fresh()) counters_.add(&LoadStats::stale_served);
+    return {.value = std::move(sight.value), .error = {}, .is_stale = true};
+  }
+
+  /// What a caller gets who had this to fall back on.
+  Result settled(Result result, Sight& sight) {
+    if (result.error && sight.is_usable()) return served(sight);
+    if (result.value && result.is_stale) counters_.add(&LoadStats::stale_served);
+    return result;
+  }
+
+  typename Flights::Failure failure_of(const Result& result) const {
+    const auto now = this->now();
+    const auto after = [now](const Ttl& ttl) { return ttl ? CallDeadline::after(now, *ttl) : now; };
+    return {.retry_at = result.error ? after(options_.retry_interval) : now,
+            .negative_by = after(options_.negative_ttl),
+            .result = result};
+  }
+
+  /// Result: an answer, if another process has the lease, or has just loaded the value. Otherwise the caller loads.
+  std::optional<Result> ask_for_lease(std::optional<LoadLease>& lease, const Key& key, const Sight& sight) {
+    if (!options_.leases) return std::nullopt;
+    lease.emplace(*options_.leases, options_.lease_ttl, lease_key(key));
+    bool acquired = lease->acquire();
+    if (!acquired) {
+      counters_.add(&LoadStats::leases_refused);
+      if (sight.is_usable()) return Result{.value = sight.value, .error = {}, .is_stale = true};
+    }
+    for (auto pause = std::chrono::milliseconds(2);; pause = std::min(pause * 2, longest_pause)) {
+      Sight found = look(key);
+      if (found.is_fresh() && !sight.is_fresh()) return Result{.value = std::move(found.value)};
+      if (acquired) return std::nullopt;
+      const auto real_now = Clock::now();
+      const auto end = CallDeadline::of_call(real_now);
+      if (end <= real_now) throw TimeoutError("the time was over before another process had loaded the value");
+      std::this_thread::sleep_for(std::min<Clock::duration>(pause, end - real_now));
+      acquired = lease->acquire();
+    }
+  }
+
+  /// Waits for a flight's end. Result: the answer; empty if the caller has to begin anew.
+  std::optional<Result> await(const std::shared_ptr<Flight>& flight, Sight& sight, Clock::time_point begin,
+                              const Request& request) {
+    std::optional<LedLoads::Waiting> waiting;
+    if (LedLoads::is_leading()) {
+      if (LedLoads::is_leading(*flight)) LedLoads::fail();
+      waiting.emplace(flight);
+    }
+    Clock::time_point end = CallDeadline::of_call(Clock::now());
+    const auto& limit = sight.is_usable() && options_.soft_timeout ? options_.soft_timeout : options_.hard_timeout;
+    if (limit) end = std::min(end, CallDeadline::after(begin, *limit));
+    switch (flight->wait_until(end)) {
+      case Flight::State::landed:
+        if (!flight->result().value && !flight->result().error && !request.takes_absence) return std::nullopt;
+        return settled(flight->result(), sight);
+      case Flight::State::abandoned: return std::nullopt;
+      case Flight::State::under_way: break;
+    }
+    counters_.add(&LoadStats::timeouts);
+    if (sight.is_usable()) return served(sight);
+    throw TimeoutError("the value was not loaded in time");
+  }
+
+ private:
+  bool is_closed() {
+    const std::lock_guard lock(jobs_mutex_);
+    return closed_;
+  }
+
+  static constexpr std::chrono::milliseconds longest_pause{100};
+
+  struct EndForOthers {
+    Flight& flight;
+    ~EndForOthers() { LedLoads::Leading::end_for_others(flight); }
+  };
+
+  /// A job that runs, unless the cache has come to its end.
+  class Running {
+   public:
+    explicit Running(LoadEngine& engine) : engine_(engine) {
+      const std::lock_guard lock(engine.jobs_mutex_);
+      allowed_ = !engine.closed_;
+      if (allowed_) ++engine.running_;
+    }
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+    ~Running() {
+      if (!allowed_) return;
+      const std::lock_guard lock(engine_.jobs_mutex_);
+      if (--engine_.running_ == 0) engine_.jobs_changed_.notify_all();
+    }
+    bool is_allowed() const noexcept { return allowed_; }
+
+   private:
+    LoadEngine& engine_;
+    bool allowed_;
+  };
+
+  void cancelled(Clock::time_point begin) {
+    counters_.add(&LoadStats::cancelled);
+    counters_.add_load_time(now() - begin);
+  }
+
+  bool waits_with_limits() const noexcept { return options_.soft_timeout || options_.hard_timeout; }
+
+  /// Result: the answer; empty if a flight is under way that is to be awaited.
+  std::optional<Result> lead(Departure departure, Sight& sight, const Request& request) {
+    if (departure.should_look_again()) {
+      sight = look(departure.key());
+      if (sight.is_fresh()) {
+        Result result{.value = sight.value};
+        departure.land(result);
+        return result;
+      }
+    }
+    if (sight.is_good_for_now()) {
+      if (refresh(std::move(departure), sight, request)) count_refresh(sight);
+      return served(sight);
+    }
+    // Within a loader, lest all threads of the executor wait for one another.
+    if (!waits_with_limits() || LedLoads::is_leading()) return settled(fly(std::move(departure), sight, request), sight);
+    if (refresh(std::move(departure), sight, request)) return std::nullopt;
+    counters_.add(&LoadStats::timeouts);
+    if (sight.is_usable()) return served(sight);
+    throw TimeoutError("too many loads wait for their turn already");
+  }
+
+  void store(const Departure& departure, Loaded<Value>& loaded, const std::optional<Ttl>& ttl,
+             std::chrono::nanoseconds took, std::optional<LoadLease>& lease) {
+    Ttl lifetime = loaded.ttl ? *loaded.ttl : ttl.value_or(options_.ttl);
+    bool stored = false;
+    try {
+      freshness_.prepare(lifetime, loaded.metadata, took);
+      stored = (!lease || lease->stands()) && departure.flight().begin_store();
+      if (stored) wrapped_->set(departure.key(), *loaded.value, lifetime, std::move(loaded.metadata));
+    } catch (const std::exception&) {  // the value is none the worse for it
+      counters_.add(&LoadStats::store_failures);
+    }
+    const bool is_current = departure.flight().end_store() && (!lease || lease->release());
+    if (stored && is_current) return;
+    if (stored) remove(departure.key());
+    if (!stored || !is_current) counters_.add(&LoadStats::overtaken);
+  }
+
+  void remove(const Key& key) {
+    try {
+      wrapped_->erase(key);
+    } catch (const std::exception&) {
+      counters_.add(&LoadStats::store_failures);
+    }
+  }
+
+  static constexpr bool has_lease_keys = requires(key_view key) { KeyCodec<Key>::encode(key); };
+  static std::string lease_key(key_view key) {
+    if constexpr (has_lease_keys) {
+      return std::string(KeyCodec<Key>::encode(key));
+    } else {
+      return {};  // never asked for
+    }
+  }
+
+  const std::shared_ptr<Backend> wrapped_;
+  const LoadingOptions options_;
+  Freshness freshness_;
+  Flights flights_;
+  LoadCounters counters_;
+  Executor executor_;
+  std::mutex jobs_mutex_;
+  std::condition_variable jobs_changed_;
+  std::size_t running_ = 0;
+  bool closed_ = false;
+};
+
+}  // namespace larder::detail
