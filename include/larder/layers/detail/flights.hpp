@@ -155,7 +155,7 @@ class Flights {
 
   struct alignas(64) Stripe {
     /// The first ones to fail are forgotten when there are more.
-    static constexpr std::size_t most_failures = 4096;
+    static constexpr std::size_t most_failures = 1024;
 
     std::mutex mutex{};
     FlightMap flights{};

@@ -35,6 +35,7 @@ struct MemcachedAnswer {
   bool is_too_large = false;
   std::optional<Bytes> value{};
   std::optional<std::chrono::seconds> ttl{};
+  std::optional<std::uint64_t> version{};
   /// What the server says is wrong, if it does.
   std::string error{};
 };
@@ -110,6 +111,8 @@ class MemcachedConnection {
         if (!reply.ttl) throw ProtocolError("an answer without the lifetime that was asked for");
         answer.ttl = std::chrono::seconds(*reply.ttl);
       }
+      if (command.kind == MetaCommands::Kind::win) answer.succeeded = reply.has_won;
+      answer.version = reply.version;
       if (reply.status == Status::value) answer.value = receive_value(reply.value_size, deadline);
       is_proven_ = true;
       return answer;
@@ -146,10 +149,12 @@ class MemcachedConnection {
     using Kind = MetaCommands::Kind;
     using Status = MetaReply::Status;
     const bool brings_value = kind == Kind::get || kind == Kind::get_entry;
-    const bool is_look = brings_value || kind == Kind::exists || kind == Kind::touch;
+    const bool is_look = brings_value || kind == Kind::exists || kind == Kind::touch || kind == Kind::version;
+    const bool is_erasure = kind == Kind::erase || kind == Kind::erase_version;
     if (status == (brings_value ? Status::value : Status::done)) return true;
     const bool is_refusal = (is_look && status == Status::miss) ||
-                            (kind == Kind::erase && status == Status::not_found) ||
+                            (is_erasure && status == Status::not_found) ||
+                            (kind == Kind::erase_version && status == Status::changed) ||
                             (kind == Kind::add && status == Status::not_stored);
     if (!is_refusal) throw ProtocolError("an answer of another kind than its command has");
     return false;

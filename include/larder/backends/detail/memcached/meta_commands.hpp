@@ -38,7 +38,7 @@ inline std::int64_t memcached_lifetime(const Ttl& ttl) {
 /// For one thread at a time.
 class MetaCommands {
  public:
-  enum class Kind : unsigned char { get, get_in_group, get_entry, exists, touch, set, add, erase };
+  enum class Kind : unsigned char { get, get_in_group, get_entry, exists, touch, set, add, erase, win, version, erase_version };
 
   struct Command {
     Kind kind;
@@ -92,6 +92,15 @@ class MetaCommands {
     add(Kind::add, "ms ", key, " ME", &ttl, &value);
   }
 
+  /// Of all who ask for a key that is not there, one wins, and an empty item stands there for so long.
+  void win(const MemcachedKey& key, const Ttl& ttl) { add(Kind::win, "mg ", key, " c", &ttl); }
+  /// Asks for the number that each change of an item gives it.
+  void version(const MemcachedKey& key) { add(Kind::version, "mg ", key, " c"); }
+  /// Erases the item if it still has this number.
+  void erase_version(const MemcachedKey& key, std::uint64_t version) {
+    add(Kind::erase_version, "md ", key, " C" + std::to_string(version));
+  }
+
   std::size_t size() const noexcept { return commands_.size(); }
   bool empty() const noexcept { return commands_.empty(); }
   std::string_view bytes() const noexcept { return bytes_; }
@@ -119,7 +128,7 @@ class MetaCommands {
     if (value != nullptr) number(" ", value->size());
     bytes_.append(flags).append(" k");
     if (key.is_base64) bytes_.append(" b");
-    if (ttl != nullptr) number(" T", memcached_lifetime(*ttl));
+    if (ttl != nullptr) number(kind == Kind::win ? " N" : " T", memcached_lifetime(*ttl));
     number(" O", command.opaque);
     bytes_.append("\r\n");
     if (value != nullptr) bytes_.append(*value).append("\r\n");

@@ -47,6 +47,7 @@ struct MetaReply {
     miss,        ///< EN: nothing to get
     not_found,   ///< NF: nothing to erase
     not_stored,  ///< NS
+    changed,     ///< EX: another version than was asked for
     error,       ///< SERVER_ERROR, CLIENT_ERROR or ERROR; nothing else is known then but `text`
   };
 
@@ -56,6 +57,9 @@ struct MetaReply {
   std::optional<std::uint64_t> opaque{};
   /// Seconds left; negative for one that does not expire.
   std::optional<std::int64_t> ttl{};
+  std::optional<std::uint64_t> version{};
+  /// The asker, and nobody else, is to fill the empty item.
+  bool has_won = false;
   std::string_view text{};
 
   /// \throws ProtocolError if the line, which is without its CRLF, is no answer.
@@ -74,8 +78,10 @@ struct MetaReply {
       reply.status = Status::not_found;
     } else if (word == "NS") {
       reply.status = Status::not_stored;
+    } else if (word == "EX") {
+      reply.status = Status::changed;
     } else {
-      throw ProtocolError("an answer that begins with neither HD, VA, EN, NF, NS nor an error");
+      throw ProtocolError("an answer that begins with neither HD, VA, EN, NF, NS, EX nor an error");
     }
     while (!line.empty()) {
       const std::string_view flag = take_word(line);
@@ -85,6 +91,8 @@ struct MetaReply {
         case 'k': reply.key = token; break;
         case 'O': reply.opaque = number_in_reply<std::uint64_t>(token); break;
         case 't': reply.ttl = number_in_reply<std::int64_t>(token); break;
+        case 'c': reply.version = number_in_reply<std::uint64_t>(token); break;
+        case 'W': reply.has_won = true; break;
         default: break;  // that nobody asked for, or that says nothing new
       }
     }

@@ -171,6 +171,19 @@ class RedisStore {
     return unlink(keys, prefix(), deadline);
   }
 
+  /// Result: whether this text was stored under a key; then it is not any more. One atomic step.
+  bool erase_if_equal(std::string_view key, std::string_view text) {
+    const Deadline end = deadline();
+    RedisCommands commands;
+    commands.begin(5, {Shape::integer})
+        .word("EVAL")
+        .word("if redis.call('GET',KEYS[1])==ARGV[1] then return redis.call('DEL',KEYS[1]) else return 0 end")
+        .word("1")
+        .key(prefix(), key)
+        .word(text);
+    return number(exchange(commands, Repeat::never, end)[0]) != 0;
+  }
+
   /// Result: the keys that match, without the prefix, each once.
   std::vector<std::string> keys(std::string_view pattern) {
     std::unordered_set<std::string> found;
