@@ -247,7 +247,7 @@ TEST_CASE("LoadingCache: under threads every way to ask goes together", "[loadin
             case 2: cache.refresh(key, load); break;
             case 3: {
               const std::string other = std::to_string(random.below(8));
-              const auto found = cache.get_many({key, other}, [&](std::span<const std::string_view> keys) {
+              const auto found = cache.get_many({key, other}, [load](std::span<const std::string_view> keys) {
                 std::unordered_map<std::string, Bytes> values;
                 for (const std::string_view wanted : keys) values.emplace(wanted, load(wanted));
                 return values;

@@ -31,14 +31,15 @@ namespace larder {
 /// Puts a loader behind a cache:
 ///
 ///     LoadingCache<> pages{cache, {.ttl = 1min, .stale_while_revalidate = 10min, .stale_if_error = 1h}};
-///     Bytes page = pages.get("front", [&](std::string_view name) { return render(name); });
+///     Bytes page = pages.get("front", [](std::string_view name) { return render(name); });
 ///
 /// It is no CacheBackend, since its `get` has no misses. It may stand on any, and on other layers.
 ///
 /// Loaders are called with the key, or with nothing. They return a value, or an `std::optional` of one that is empty if
 /// there is none, and then `get` returns an optional, too; or a `Loaded`, which also says how long, and with what
 /// metadata. What they throw reaches the caller. They run on the thread of the caller who comes first, without a lock,
-/// or on the executor: in the background, and where there are time-outs.
+/// or on the executor: in the background, and where there are time-outs. Then they are copied, or moved if they are
+/// handed over so, and are called when their caller may be gone: what they refer to must live as long as the cache.
 ///
 /// - Single flight: of all who miss a key at once, one loads, and the others wait, without using the processor. Each
 ///   gets the value, or the exception, which is not cached unless there is a `negative_ttl`.

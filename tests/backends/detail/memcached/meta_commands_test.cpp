@@ -26,6 +26,9 @@ TEST_CASE("MetaCommands: each is what the protocol says", "[meta_commands]") {
   commands.set(encoded, "a\r\nb", 1ms);
   commands.add(plain, "", {});
   commands.erase(plain);
+  commands.win(plain, 1ms);
+  commands.version(encoded);
+  commands.erase_version(plain, 18446744073709551615U);
   CHECK(commands.bytes() ==
         "mg k v k O7\r\n"
         "mg YSBi v t k b O8\r\n"
@@ -34,13 +37,16 @@ TEST_CASE("MetaCommands: each is what the protocol says", "[meta_commands]") {
         "mg k k T11 O11\r\n"
         "ms YSBi 4 k b T2 O12\r\na\r\nb\r\n"
         "ms k 0 ME k T0 O13\r\n\r\n"
-        "md k k O14\r\n");
-  REQUIRE(commands.size() == 8);
+        "md k k O14\r\n"
+        "mg k c k N2 O15\r\n"
+        "mg YSBi c k b O16\r\n"
+        "md k C18446744073709551615 k O17\r\n");
+  REQUIRE(commands.size() == 11);
   CHECK(commands[5].kind == Kind::set);
   CHECK(commands[5].opaque == 12);
   CHECK(commands.key_of(5) == "YSBi");
   CHECK(commands.end_of(0) == 13);
-  CHECK(commands.end_of(7) == commands.bytes().size());
+  CHECK(commands.end_of(10) == commands.bytes().size());
 }
 
 TEST_CASE("MetaCommands: keys in a group stand behind a numbered command, which tells where they begin",

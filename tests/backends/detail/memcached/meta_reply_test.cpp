@@ -25,6 +25,10 @@ TEST_CASE("MetaReply: what servers say", "[meta_reply]") {
   CHECK(MetaReply::parse("EN kfoo O1").status == Status::miss);
   CHECK(MetaReply::parse("NF").status == Status::not_found);
   CHECK(MetaReply::parse("NS").status == Status::not_stored);
+  CHECK(MetaReply::parse("EX O1").status == Status::changed);
+  CHECK(MetaReply::parse("HD c18446744073709551615 W").version == 18446744073709551615U);
+  CHECK(MetaReply::parse("HD c1 W").has_won);
+  CHECK_FALSE(MetaReply::parse("HD c1 Z").has_won);
   for (const std::string_view error : {"ERROR", "SERVER_ERROR out of memory", "CLIENT_ERROR bad data chunk"}) {
     CHECK(MetaReply::parse(error).status == Status::error);
     CHECK(MetaReply::parse(error).text == error);
@@ -34,7 +38,7 @@ TEST_CASE("MetaReply: what servers say", "[meta_reply]") {
 TEST_CASE("MetaReply: what no server says", "[meta_reply]") {
   for (const std::string_view line :
        {"", " ", "OK", "STORED", "VALUE a 0 1", "HDO1", "hd", "VA", "VA x", "VA -1", "VA 1x", "VA +1",
-        "VA 99999999999999999999999", "HD Ox", "HD O", "HD O-1", "HD tx", "ERRORS", "END"}) {
+        "VA 99999999999999999999999", "HD Ox", "HD O", "HD O-1", "HD tx", "HD c", "HD cx", "ERRORS", "END"}) {
     CAPTURE(line);
     CHECK_THROWS_AS(MetaReply::parse(line), ProtocolError);
   }
