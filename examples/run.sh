@@ -4,7 +4,8 @@
 #   2. include_scanner on /usr/include (or $1): how much a cache saves it, and what the cache costs;
 #   3. replay on the stream of headers that the files there include: hit ratios of caches of many sizes, and a plot;
 #   4. sessions, in process memory, and on a Redis and a Memcached server that are started for it;
-#   5. outage: what a stack of layers answers while its store is down, slow, and back.
+#   5. outage: what a stack of layers answers while its store is down, slow, and back;
+#   6. stampede: 200 threads that want the answers of a database at once, without and with a cache that loads them.
 #
 # Usage: bash examples/run.sh [FOLDER]
 #
@@ -15,12 +16,13 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 build=${LARDER_BUILD_DIR:-$PWD/build}
 source tests/setup.sh
 
-install_missing cmake ninja-build g++ libhiredis-dev libssl-dev libcurl4-openssl-dev nlohmann-json3-dev redis-server memcached
+install_missing cmake ninja-build g++ libhiredis-dev libssl-dev libcurl4-openssl-dev nlohmann-json3-dev \
+  libsqlite3-dev redis-server memcached
 say "building"
 quietly "$build/logs/examples-configure" cmake --preset bench -B "$build/examples"
 quietly "$build/logs/examples-build" \
   cmake --build "$build/examples" --parallel "$(jobs_at_once)" --target quick_start include_scanner replay \
-  sessions outage
+  sessions outage stampede
 
 say "quick_start"
 "$build/examples/examples/quick_start"
@@ -43,3 +45,6 @@ bash tests/with_servers.sh redis,memcached "$build/examples/examples/sessions"
 
 say "outage"
 "$build/examples/examples/outage"
+
+say "stampede"
+"$build/examples/examples/stampede"

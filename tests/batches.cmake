@@ -7,6 +7,11 @@ mark_as_advanced(LARDER_TESTS_AT_ONCE)
 # `includes` becomes these lines.
 function(can_be_batched source result includes)
   set(${result} FALSE PARENT_SCOPE)
+  # g++ warns of coroutines of local types, unless they stand in the file that is compiled.
+  file(STRINGS ${source} coroutines REGEX "co_await")
+  if(coroutines)
+    return()
+  endif()
   file(STRINGS ${source} lines REGEX "^(#|namespace|using|template|extern)")
   set(found "")
   set(after_includes FALSE)

@@ -1,9 +1,10 @@
 /// \file main.cpp
-/// What a layer adds to a hit of the cache in process memory: each layer over it beside the cache itself, both through
-/// the interface, in turns. Prints a table.
+/// What a layer adds to a hit of the cache in process memory: each layer over it beside the cache itself, in turns.
+/// Prints a table.
 ///
 ///     larder_layers [--smoke] [--rounds=N] [--entries=N] [--table=FILE] [--command=TEXT]
 #include <larder/in_memory_backend.hpp>
+#include <larder/layers/loading_cache.hpp>
 #include <larder/layers/namespaced_backend.hpp>
 #include <larder/layers/resilient_backend.hpp>
 #include <larder/layers/tagged_backend.hpp>
@@ -15,6 +16,7 @@
 #endif
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdlib>
 #include <fstream>
@@ -79,7 +81,22 @@ struct Subject {
   std::vector<double> nanoseconds{};
   std::vector<double> beyond_bare{};
   std::vector<double> ratios{};
+  /// If it is one, `cache` is what it wraps, and beside which it is measured.
+  std::shared_ptr<larder::LoadingCache<>> loading{};
 };
+
+larder::Bytes load(std::string_view) { throw std::runtime_error("a hit that is none"); }
+
+/// A LoadingCache over a cache of its own, which needs the clock if entries have a TTL.
+Subject loading(std::string name, const larder::LoadingOptions& options, std::size_t entries) {
+  Subject subject{std::move(name), memory()};
+  subject.loading = std::make_shared<larder::LoadingCache<>>(subject.cache, options);
+  for (std::size_t i = 0; i < entries; ++i) {
+    subject.keys.push_back("user:0:" + std::to_string(10'000'000'000'000'000 + i));
+    subject.loading->set(subject.keys.back(), std::string(value_size, 'v'));
+  }
+  return subject;
+}
 
 /// All over one cache, the first of them, with entries of their own there: so that only the layer makes the difference.
 std::vector<Subject> subjects(std::size_t entries) {
@@ -110,20 +127,26 @@ std::vector<Subject> subjects(std::size_t entries) {
       each.cache->get(each.keys.back());  // into the near cache
     }
   }
+  using namespace std::chrono_literals;
+  all.push_back(loading("LoadingCache", {}, entries));
+  all.push_back(loading("LoadingCache, TTL", {.ttl = 24h}, entries));
+  larder::LoadingOptions all_of_it{.ttl = 24h, .ttl_jitter = 0.1, .stale_while_revalidate = 1h, .stale_if_error = 2h};
+  all_of_it.early_refresh_beta = 1;
+  all.push_back(loading("LoadingCache, TTL, stale values, early refresh", all_of_it, entries));
   return all;
 }
 
 /// Result: nanoseconds a hit, for random keys. All that is read must be there.
-double time_of(const Subject& subject, std::size_t calls, std::uint64_t seed) {
-  for (const std::string& key : subject.keys) subject.cache->get(key);  // what others pushed out comes back
+template <class Hit>
+double time_of(const Subject& subject, std::size_t calls, std::uint64_t seed, const Hit& hit) {
+  for (const std::string& key : subject.keys) hit(key);  // what others pushed out comes back
   benchmark::ClearRegisteredBenchmarks();
   benchmark::RegisterBenchmark(subject.name.c_str(), [&](benchmark::State& state) {
     std::uint64_t random = seed;
     std::size_t bytes = 0;
     for (auto _ : state) {
       random = random * 6364136223846793005U + 1442695040888963407U;
-      const auto value = subject.cache->get(subject.keys[(random >> 33) % subject.keys.size()]);
-      bytes += value ? value->size() : 0;
+      bytes += hit(subject.keys[(random >> 33) % subject.keys.size()]);
     }
     if (bytes != calls * value_size) state.SkipWithError("not the bytes that were stored");
   })->Iterations(static_cast<benchmark::IterationCount>(calls));
@@ -141,6 +164,18 @@ double time_of(const Subject& subject, std::size_t calls, std::uint64_t seed) {
   return collector.nanoseconds;
 }
 
+double time_of_cache(const Subject& subject, std::size_t calls, std::uint64_t seed) {
+  return time_of(subject, calls, seed, [&cache = *subject.cache](const std::string& key) {
+    const auto value = cache.get(key);
+    return value ? value->size() : 0;
+  });
+}
+
+double time_of_loading(const Subject& subject, std::size_t calls, std::uint64_t seed) {
+  return time_of(subject, calls, seed,
+                 [&cache = *subject.loading](const std::string& key) { return cache.get(key, load).size(); });
+}
+
 double median(std::vector<double> numbers) {
   std::sort(numbers.begin(), numbers.end());
   return numbers.empty() ? 0 : numbers[numbers.size() / 2];
@@ -153,9 +188,10 @@ void measure(std::vector<Subject>& all, const Settings& settings) {
     for (Subject& each : all) {
       const bool bare_first = random() % 2 == 0;
       const std::uint64_t seed = random();
-      double bare = bare_first ? time_of(all.front(), settings.calls, seed) : 0;
-      const double own = time_of(each, settings.calls, seed);
-      if (!bare_first) bare = time_of(all.front(), settings.calls, seed);
+      const Subject& beside = each.loading ? each : all.front();
+      double bare = bare_first ? time_of_cache(beside, settings.calls, seed) : 0;
+      const double own = (each.loading ? time_of_loading : time_of_cache)(each, settings.calls, seed);
+      if (!bare_first) bare = time_of_cache(beside, settings.calls, seed);
       each.nanoseconds.push_back(own);
       each.beyond_bare.push_back(own - bare);
       each.ratios.push_back(own / bare);

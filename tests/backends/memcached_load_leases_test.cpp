@@ -39,8 +39,8 @@ TEST_CASE("MemcachedLoadLeases: keys and prefixes of any bytes", "[memcached][lo
   larder::MemcachedLoadLeases leases(options);
   options.prefix = "lease:" + options.prefix;
   larder::MemcachedLoadLeases others(options);
-  const std::vector<std::string> keys = {"=", "", "=PQ==", "a b", "\r\nflush_all\r\n", std::string(1, '\0'),
-                                         "\x7f", std::string(300, '\n')};
+  const std::vector<std::string> keys = {
+      "=", "", "=PQ==", "a b", "\r\nflush_all\r\n", std::string(1, '\0'), "\x7f", std::string(300, '\n')};
   for (const std::string& key : keys) {
     CAPTURE(key);
     CHECK(leases.acquire(key, std::chrono::minutes(1)));  // no two keys are one

@@ -207,9 +207,7 @@ TEST_CASE("async_get: a loader that asks for its own key before it waits is told
   };
   CHECK_THROWS_AS(start(cache, "k", lazy).get(), larder::RecursiveLoadError);
   const auto eager = [&](std::string_view key) -> Started<Bytes> { return start(cache, std::string(key), inner); };
-  const auto by_eager = [&](std::string_view key) -> LoadTask<Bytes> {
-    co_return eager(key).get();
-  };
+  const auto by_eager = [&](std::string_view key) -> LoadTask<Bytes> { co_return eager(key).get(); };
   CHECK_THROWS_AS(start(cache, "k", by_eager).get(), larder::RecursiveLoadError);
   const auto other = [&](std::string_view) -> LoadTask<Bytes> {
     const Bytes value = co_await cache.async_get("other", inner);

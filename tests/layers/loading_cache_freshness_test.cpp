@@ -62,7 +62,8 @@ TEST_CASE("LoadingCache: the caller's TTL counts before the option's, and the lo
   auto cache = fixture.cache({.ttl = 10s, .stale_if_error = 5s});
   const auto value = [] { return Bytes("v"); };
   cache.get("caller", value, 20s);
-  cache.get("loader", [] { return larder::Loaded<Bytes>{.value = Bytes("v"), .ttl = Ttl(30s), .metadata = {}}; }, 20s);
+  cache.get(
+      "loader", [] { return larder::Loaded<Bytes>{.value = Bytes("v"), .ttl = Ttl(30s), .metadata = {}}; }, 20s);
   cache.get("option", value);
   cache.get("forever", value, Ttl());
   CHECK(fixture.memory->get_entry("caller")->ttl_remaining() > 24s);
@@ -288,7 +289,8 @@ TEST_CASE("LoadingCache: XFetch refreshes early with the probability of the pape
     early += static_cast<int>(fixture.background.waiting());
     fixture.background.drop();
   }
-  const double expected = std::exp(-static_cast<double>(left.count()) / (beta * static_cast<double>(load_time.count())));
+  const double expected =
+      std::exp(-static_cast<double>(left.count()) / (beta * static_cast<double>(load_time.count())));
   INFO(early << " of " << trials << " were early; expected: " << expected * trials);
   CHECK(std::abs(early - expected * trials) < 5 * std::sqrt(trials * expected * (1 - expected)));
   CHECK(cache.stats().early_refreshes == static_cast<std::size_t>(early));
@@ -449,9 +451,10 @@ TEST_CASE("LoadingCache: with time-outs, a load that cannot even begin counts as
   CHECK(cache.stats().loads == 0);
 }
 
-TEST_CASE("LoadingCache: an origin that is down for a minute is asked once a key in a retry interval, and no caller "
-          "sees an error",
-          "[loading]") {
+TEST_CASE(
+    "LoadingCache: an origin that is down for a minute is asked once a key in a retry interval, and no caller "
+    "sees an error",
+    "[loading]") {
   const bool in_background = GENERATE(false, true);
   LoadingFixture fixture;
   LoadingOptions options{.ttl = 5s, .ttl_jitter = 0.3, .stale_if_error = 5min, .retry_interval = 2s};

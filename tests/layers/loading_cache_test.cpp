@@ -134,8 +134,9 @@ TEST_CASE("LoadingCache: loaders of every shape", "[loading]") {
   CHECK(cache.get(3, [](const int&) { return std::optional<std::string>("three"); }) ==
         std::optional<std::string>("three"));
   CHECK_FALSE(cache.get(4, []() -> std::optional<std::string> { return {}; }).has_value());
-  const auto loaded =
-      cache.get(5, [] { return larder::Loaded<std::string>{.value = "five", .ttl = {}, .metadata = {{"a", "b"}}}; });
+  const auto loaded = cache.get(5, [] {
+    return larder::Loaded<std::string>{.value = "five", .ttl = {}, .metadata = {{"a", "b"}}};
+  });
   CHECK(loaded == std::optional<std::string>("five"));
   CHECK(cache.backend().get_entry(5)->metadata.at("a") == "b");
   const auto move_only = [held = std::make_unique<int>(6)] { return std::to_string(*held); };
@@ -241,8 +242,8 @@ TEST_CASE("LoadingCache: a loader that asks for the key that it loads is told so
   LoadingCache<> cache(std::make_shared<Memory>());
   const auto inner = [] { return Bytes("inner"); };
   CHECK_THROWS_AS(cache.get("k", [&] { return cache.get("k", inner); }), larder::RecursiveLoadError);
-  CHECK_THROWS_AS(
-      cache.get("a", [&] { return cache.get("b", [&] { return cache.get("a", inner); }); }), larder::RecursiveLoadError);
+  CHECK_THROWS_AS(cache.get("a", [&] { return cache.get("b", [&] { return cache.get("a", inner); }); }),
+                  larder::RecursiveLoadError);
   CHECK(cache.get("a", [&] { return cache.get("b", inner); }) == Bytes("inner"));
   const auto batch = [&](Keys) {
     cache.get("y", inner);
@@ -333,10 +334,13 @@ TEST_CASE("LoadingCache: a cache that fails to store costs nobody the value", "[
   chaos->mend_store();
   CHECK(cache.get("k", load) == Bytes("v"));
   chaos->mend_store();
-  CHECK(cache.get_many({"a"}, [&](Keys) {
-          chaos->break_store();
-          return Found{{"a", Bytes("v")}};
-        }).size() == 1);
+  CHECK(cache
+            .get_many({"a"},
+                      [&](Keys) {
+                        chaos->break_store();
+                        return Found{{"a", Bytes("v")}};
+                      })
+            .size() == 1);
   CHECK_THROWS_AS(cache.set("k", "v"), larder::ConnectionError);
   CHECK_THROWS_AS(cache.invalidate("k"), larder::ConnectionError);
   chaos->mend_store();
@@ -364,7 +368,8 @@ TEST_CASE("LoadingCache: a refresh loads in the background, and the old value is
   CHECK(cache.get("k") == Bytes("k:1"));
   CHECK(fixture.background.run() == 1);
   CHECK(cache.get("k") == Bytes("k:2"));
-  CHECK(cache.refresh("new", [] { return Bytes("other"); }, Ttl(1s)));
+  CHECK(cache.refresh(
+      "new", [] { return Bytes("other"); }, Ttl(1s)));
   fixture.background.run();
   CHECK(cache.get("new") == Bytes("other"));
   CHECK(cache.stats().refreshes == 2);

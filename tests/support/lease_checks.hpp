@@ -21,7 +21,8 @@ namespace larder_tests {
 /// `ours` and `theirs` are of two processes that share them.
 inline void check_leases(larder::LoadLeases& ours, larder::LoadLeases& theirs) {
   using namespace std::chrono_literals;
-  for (const std::string& key : {std::string("k"), std::string(), std::string("a b\r\n\0c", 8), std::string(400, 'x')}) {
+  for (const std::string& key :
+       {std::string("k"), std::string(), std::string("a b\r\n\0c", 8), std::string(400, 'x')}) {
     const auto token = ours.acquire(key, 1min);
     REQUIRE(token);
     CHECK_FALSE(theirs.acquire(key, 1min));

@@ -21,9 +21,9 @@
 namespace larder {
 
 /// A lease is an empty item under `lease:` + prefix + key, by the meta protocol's own means against stampedes: of all
-/// who ask for an item that is not there, the server tells one that he has won (`W`) and puts an empty item there. It is
-/// an item of its own, not the entry itself, which would be a hit for whoever does not know of leases. Its version (CAS)
-/// is the token, so that comparing and deleting are one step.
+/// who ask for an item that is not there, the server tells one that he has won (`W`) and puts an empty item there. It
+/// is an item of its own, not the entry itself, which would be a hit for whoever does not know of leases. Its version
+/// (CAS) is the token, so that comparing and deleting are one step.
 ///
 /// The item's own key is always plain text: a server of version 1.6.18 forgets that an item that it made itself has a
 /// key in base64, and answers with the bare bytes, a line's end among them.
@@ -49,8 +49,8 @@ class MemcachedLoadLeases final : public LoadLeases {
     return std::to_string(*answer.version);
   }
   bool holds(std::string_view key, std::string_view token) override {
-    const Answer answer = store_.exchange_one(
-        plain(key), Store::Repeat::once, [](Commands& commands, const Token& item) { commands.version(item); });
+    const Answer answer = store_.exchange_one(plain(key), Store::Repeat::once,
+                                              [](Commands& commands, const Token& item) { commands.version(item); });
     return answer.succeeded && answer.version && std::to_string(*answer.version) == token;
   }
   bool release(std::string_view key, std::string_view token) override {
@@ -63,7 +63,8 @@ class MemcachedLoadLeases final : public LoadLeases {
         .succeeded;
   }
   void revoke(std::string_view key) override {
-    store_.exchange_one(plain(key), Store::Repeat::never, [](Commands& commands, const Token& item) { commands.erase(item); });
+    store_.exchange_one(plain(key), Store::Repeat::never,
+                        [](Commands& commands, const Token& item) { commands.erase(item); });
   }
   void revoke_all() override { store_.clear(); }
 

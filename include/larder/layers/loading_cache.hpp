@@ -51,15 +51,16 @@ namespace larder {
 ///   loaders that are coroutines, only what they do before they first wait is seen.
 /// - `set` and `invalidate` of a key win over every load of it that began before they ended. The value of such a load
 ///   goes to those who waited already, and to nobody else.
-/// - Freshness, stale values, early refreshes, time-outs, several processes: see LoadingOptions. Stale values are served
-///   at once where that is allowed, and refreshed by one job in the background.
-/// - What the wrapped cache throws when it is read passes through (a ResilientBackend makes that a miss). What it throws
-///   when a loaded value is stored does not: the value goes to the callers, and is counted (`store_failures`).
+/// - Freshness, stale values, early refreshes, time-outs, several processes: see LoadingOptions. A stale value that may
+///   be served at once is, and one job in the background loads it anew.
+/// - What the wrapped cache throws when it is read passes through (a ResilientBackend makes that a miss). What it
+///   throws when a loaded value is stored does not: the value goes to the callers, and is counted (`store_failures`).
 /// - What somebody else puts into the wrapped cache is taken as it is: as stale when no more than the longest time of
 ///   staleness is left to it.
 /// - Complexity: a hit is one hit of the wrapped cache. A miss asks it twice where others load at the same time.
 /// - Threads: any number, if the wrapped cache allows them. It can be neither copied nor moved. Its end waits for the
-///   loads that run in the background, and must not come from one of them, nor while a call or a coroutine is under way.
+///   loads that run in the background, and must not come from one of them, nor while a call or a coroutine is under
+///   way.
 template <class Key, class Value>
 class LoadingCache {
   using Engine = detail::LoadEngine<Key, Value>;
@@ -86,16 +87,16 @@ class LoadingCache {
   explicit LoadingCache(std::shared_ptr<Backend> wrapped, LoadingOptions options = {})
       : engine_(std::make_shared<Engine>(std::move(wrapped), std::move(options))) {
     if (const LoadingOptions& given = engine_->options(); given.executor) {
-      engine_->set_executor(given.executor);
+      engine_->jobs().set_executor(given.executor);
     } else {
       pool_ = std::make_unique<WorkerPool>(given.threads, given.queue);
-      engine_->set_executor([pool = pool_.get()](std::function<void()> job) { return pool->submit(std::move(job)); });
+      engine_->jobs().set_executor(
+          [pool = pool_.get()](std::function<void()> job) { return pool->submit(std::move(job)); });
     }
   }
 
   /// With a loader for all calls that have none of their own. It is called from several threads at once.
-  template <class Function>
-    requires detail::LoaderOf<Key, Function>
+  template <detail::LoaderOf<Key> Function>
   LoadingCache(std::shared_ptr<Backend> wrapped, Function loader, LoadingOptions options = {})
       : LoadingCache(std::move(wrapped), std::move(options)) {
     loader_ = std::make_shared<detail::OwnLoader<Key, Value, Function>>(std::in_place, std::move(loader));
@@ -103,7 +104,7 @@ class LoadingCache {
 
   LoadingCache(const LoadingCache&) = delete;
   LoadingCache& operator=(const LoadingCache&) = delete;
-  ~LoadingCache() { engine_->close(); }
+  ~LoadingCache() { engine_->jobs().close(); }
 
   /// The value of a key; empty only if the loader that it was made with says that there is none. Throws what the loader
   /// and the wrapped cache throw; InvalidArgumentError if there is no such loader.
@@ -117,14 +118,12 @@ class LoadingCache {
   }
 
   /// The value of a key, by another loader.
-  template <class Function>
-    requires detail::LoaderOf<Key, Function>
+  template <detail::LoaderOf<Key> Function>
   AnswerOf<Function> get(key_view key, Function&& loader) {
     return get_by(key, std::forward<Function>(loader), {});
   }
   /// The same. If it is loaded, it is fresh for `ttl`.
-  template <class Function>
-    requires detail::LoaderOf<Key, Function>
+  template <detail::LoaderOf<Key> Function>
   AnswerOf<Function> get(key_view key, Function&& loader, Ttl ttl) {
     return get_by(key, std::forward<Function>(loader), std::optional<Ttl>(std::in_place, ttl));
   }
@@ -137,8 +136,8 @@ class LoadingCache {
 
   /// The values of some keys. What is missing, and nobody else loads already, is loaded by one call of
   /// `loader(std::span<const key_item>)`, which returns a map, or another range of pairs of key and value; what is not
-  /// in it, there is not. If the loader throws, so does this, when everything else is done. No leases are asked for, and
-  /// the time-outs limit only how long it waits for others.
+  /// in it, there is not. If the loader throws, so does this, when everything else is done. No leases are asked for,
+  /// and the time-outs limit only how long it waits for others.
   template <class BatchLoader>
   std::unordered_map<Key, Value> get_many(std::span<const key_item> keys, BatchLoader&& loader,
                                           std::optional<Ttl> ttl = {}) {
@@ -153,8 +152,7 @@ class LoadingCache {
   /// `co_await` it for what `get` returns. The loader returns something to `co_await`, whatever that is; it is kept
   /// until then. No thread waits for a load: the coroutine goes on on the one that ends it. The wrapped cache is asked
   /// on the calling thread. With leases, loads begin on the executor; time-outs and deadlines do not apply.
-  template <class AsyncLoader>
-    requires detail::LoaderOf<Key, AsyncLoader>
+  template <detail::LoaderOf<Key> AsyncLoader>
   LoadTask<AsyncAnswerOf<AsyncLoader>> async_get(Key key, AsyncLoader loader, std::optional<Ttl> ttl = {}) {
     using Answer = AsyncAnswerOf<AsyncLoader>;
     return answer<Answer>(detail::AsyncLoads<Key, Value>::resolve(engine_, std::move(key), std::move(loader), ttl,
@@ -164,8 +162,7 @@ class LoadingCache {
   /// Loads a value anew in the background; until then the old one is served. Result: false if it is being loaded
   /// already, has just failed (`negative_ttl`), or the executor takes no more.
   bool refresh(key_view key) { return refresh_by(key, {own_loader()}); }
-  template <class Function>
-    requires detail::LoaderOf<Key, Function>
+  template <detail::LoaderOf<Key> Function>
   bool refresh(key_view key, Function&& loader, std::optional<Ttl> ttl = {}) {
     detail::CallersLoader<Key, Value, Function> callers(loader);
     return refresh_by(key, {callers, ttl});

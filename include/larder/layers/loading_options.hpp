@@ -1,6 +1,6 @@
 /// \file loading_options.hpp
-/// LoadingOptions: for how long a loaded value is good, and what happens when it no longer is. Loaded: what a loader may
-/// return.
+/// LoadingOptions: for how long a loaded value is good, and what happens when it no longer is. Loaded: what a loader
+/// may return.
 #pragma once
 
 #include <chrono>

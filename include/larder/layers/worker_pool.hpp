@@ -30,8 +30,8 @@ class WorkerPool {
   /// \throws InvalidArgumentError if one of the two is zero.
   WorkerPool(std::size_t threads, std::size_t queue) : most_threads_(threads), most_waiting_(queue) {
     if (threads == 0 || queue == 0) {
-      throw InvalidArgumentError("WorkerPool: threads = " + std::to_string(threads) + ", queue = " +
-                                 std::to_string(queue) + ", but there must be one at least of each");
+      throw InvalidArgumentError("WorkerPool: threads = " + std::to_string(threads) +
+                                 ", queue = " + std::to_string(queue) + ", but there must be one at least of each");
     }
   }
   WorkerPool(const WorkerPool&) = delete;

@@ -63,18 +63,17 @@ class Watched {
 };
 
 /// Goes on on a thread of the executor, if that takes it.
-template <class Engine>
 class OnExecutor {
  public:
-  explicit OnExecutor(Engine& engine) : engine_(engine) {}
+  explicit OnExecutor(BackgroundJobs& jobs) : jobs_(jobs) {}
   bool await_ready() const noexcept { return false; }
   bool await_suspend(std::coroutine_handle<> awaiting) {
-    return engine_.in_background([awaiting] { awaiting.resume(); });
+    return jobs_.begin([awaiting] { awaiting.resume(); });
   }
   void await_resume() const noexcept {}
 
  private:
-  Engine& engine_;
+  BackgroundJobs& jobs_;
 };
 
 /// A coroutine that nobody awaits. What it throws is not caught by anybody either.
@@ -160,7 +159,7 @@ class AsyncLoads {
                               AsyncLoader& loader, std::optional<Ttl> ttl) {
     std::optional<LoadLease> lease;
     if (engine->options().leases) {
-      co_await OnExecutor<Engine>(*engine);  // where it may wait for another process
+      co_await OnExecutor(engine->jobs());  // where it may wait for another process
       if (auto answered = engine->ask_for_lease(lease, departure.key(), sight)) {
         departure.land(*answered);
         co_return std::move(*answered);

@@ -73,8 +73,7 @@ class Flights {
     }
     std::shared_ptr<Flight>& listed = stripe.listed(key);
     // A thread that is told of a removal by its own write does not wait for that.
-    const bool own_write =
-        listed != nullptr && listed->kind() == Flight::Kind::write && LedLoads::is_leading(*listed);
+    const bool own_write = listed != nullptr && listed->kind() == Flight::Kind::write && LedLoads::is_leading(*listed);
     if (listed != nullptr && !own_write) return {.flight = listed};
     try {
       listed = std::make_shared<Flight>();
@@ -144,9 +143,7 @@ class Flights {
   struct KeyHash {
     using is_transparent = void;
     std::size_t operator()(const KeyItem<Key>& key) const { return Hash<Key>()(key); }
-    std::size_t operator()(const Key& key) const
-      requires(!std::is_same_v<Key, KeyItem<Key>>)
-    {
+    std::size_t operator()(const Key& key) const requires(!std::is_same_v<Key, KeyItem<Key>>) {
       return Hash<Key>()(key);
     }
   };
@@ -229,7 +226,8 @@ class Flights {
   std::shared_ptr<Flight> put_in_place(key_view key, std::shared_ptr<Flight> write) {
     Stripe& stripe = stripe_of(Hash<Key>()(key));
     const std::lock_guard lock(stripe.mutex);
-    if (const auto failure = stripe.failures.find(key); failure != stripe.failures.end()) stripe.failures.erase(failure);
+    if (const auto failure = stripe.failures.find(key); failure != stripe.failures.end())
+      stripe.failures.erase(failure);
     stripe.listed(key).swap(write);
     return write;
   }

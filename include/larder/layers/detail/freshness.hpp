@@ -1,8 +1,9 @@
 /// \file freshness.hpp
-/// Freshness: whether a value in the cache is fresh, is to be refreshed early, or is stale, and what is stored for that.
+/// Freshness: whether a value in the cache is fresh, is to be refreshed early, or is stale, and what is stored for
+/// that.
 ///
-/// The wrapped cache keeps a value for its TTL and for `grace`, the longest time in which a stale one is of use. So what
-/// has more than the grace left is fresh, and that is all that most hits ask. When less is left, the metadata tell
+/// The wrapped cache keeps a value for its TTL and for `grace`, the longest time in which a stale one is of use. So
+/// what has more than the grace left is fresh, and that is all that most hits ask. When less is left, the metadata tell
 /// exactly: a copy in a near cache may have been given less time. Where there are none, what is left is believed.
 #pragma once
 
@@ -40,8 +41,8 @@ class Freshness {
   using Milliseconds = std::chrono::milliseconds;
   using Wall = std::chrono::system_clock;
 
-  /// Which metadata tell of a load: until when the value is fresh, in milliseconds since 1970, and how many microseconds
-  /// the load took.
+  /// Which metadata tell of a load: until when the value is fresh, in milliseconds since 1970, and how many
+  /// microseconds the load took.
   static constexpr std::string_view metadata_name = "larder-load";
 
   explicit Freshness(const LoadingOptions& options)
@@ -78,8 +79,8 @@ class Freshness {
     return -left < if_error_ ? Quality::last_resort : Quality::spoilt;
   }
 
-  /// What a value that is loaded now is stored with: `ttl` becomes what the cache is to keep it for, and `metadata` gets
-  /// what is to be remembered.
+  /// What a value that is loaded now is stored with: `ttl` becomes what the cache is to keep it for, and `metadata`
+  /// gets what is to be remembered.
   void prepare(Ttl& ttl, Metadata& metadata, std::chrono::nanoseconds load_time) {
     if (beta_ > 0) note_load_time(load_time);
     if (!ttl || ttl->count() <= 0) return;
@@ -164,6 +165,23 @@ class Freshness {
   const std::function<Wall::time_point()> wall_now_;
   std::atomic<std::int64_t> certain_{0};
   mutable std::atomic<std::uint64_t> random_;
+};
+
+/// What a cache has under a key.
+template <class Value>
+struct Sight {
+  std::optional<Value> value{};
+  Quality quality = Quality::spoilt;
+
+  bool is_fresh() const noexcept { return quality <= Quality::due; }
+  bool is_usable() const noexcept { return quality != Quality::spoilt; }
+  /// Nobody waits for a load who has this.
+  bool is_good_for_now() const noexcept { return quality <= Quality::stale; }
+
+  void see(const EntryView<Value>& entry, const Freshness& freshness) {
+    value.emplace(entry.value);
+    quality = freshness.is_certain(entry.ttl) ? Quality::fresh : freshness.quality_of(entry);
+  }
 };
 
 }  // namespace larder::detail

@@ -115,7 +115,8 @@ class LoadBatch {
   void serve(std::size_t i) { answer(i, engine_->served(sights_[i])); }
 
   /// Result: the flights that are ours.
-  std::vector<Led> board(std::uint64_t landings, std::vector<std::pair<std::size_t, std::shared_ptr<Flight>>>& awaited) {
+  std::vector<Led> board(std::uint64_t landings,
+                         std::vector<std::pair<std::size_t, std::shared_ptr<Flight>>>& awaited) {
     std::vector<Led> led;
     for (const std::size_t i : pending_) {
       Boarding boarding = engine_->board(keys_[i], landings, sights_[i], true);
@@ -172,9 +173,8 @@ class LoadBatch {
     const std::vector<std::size_t> indices = indices_of(led);
     auto shared = std::make_shared<std::vector<Led>>(std::move(led));
     auto kept = std::make_shared<std::decay_t<BatchLoader>>(loader);
-    const bool begun = engine_->in_background([engine = engine_.get(), shared, kept, ttl = ttl_] {
-      Engine::swallow([&] { fly(*engine, *shared, ttl, *kept); });
-    });
+    const bool begun =
+        engine_->jobs().begin([engine = engine_, shared, kept, ttl = ttl_] { fly(*engine, *shared, ttl, *kept); });
     for (const std::size_t i : indices) {
       if (begun) engine_->count_refresh(sights_[i]);
       serve(i);

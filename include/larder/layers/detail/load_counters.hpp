@@ -41,9 +41,9 @@ class LoadCounters {
 
  private:
   static constexpr std::array<Member, 11> members = {
-      &LoadStats::loads,        &LoadStats::failures,   &LoadStats::cancelled,     &LoadStats::refreshes,
-      &LoadStats::joined,       &LoadStats::timeouts,   &LoadStats::stale_served,  &LoadStats::early_refreshes,
-      &LoadStats::overtaken,    &LoadStats::leases_refused, &LoadStats::store_failures};
+      &LoadStats::loads,     &LoadStats::failures,       &LoadStats::cancelled,     &LoadStats::refreshes,
+      &LoadStats::joined,    &LoadStats::timeouts,       &LoadStats::stale_served,  &LoadStats::early_refreshes,
+      &LoadStats::overtaken, &LoadStats::leases_refused, &LoadStats::store_failures};
 
   std::atomic<std::uint64_t>& counter_of(Member member) noexcept {
     std::size_t index = 0;

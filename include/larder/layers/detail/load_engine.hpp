@@ -1,35 +1,29 @@
 /// \file load_engine.hpp
 /// LoadEngine: what a LoadingCache does about a key that is not there, or no longer fresh.
 ///
-/// - A caller looks in the cache, and then boards the key's flight. If nobody has begun one, he leads: he loads, stores,
+/// - A caller looks in the cache, and then boards the key's flight. If nobody has begun one, he leads: he loads,
+/// stores,
 ///   takes the flight from the list and lets it land. The others wait for that, or take a stale value if they have one.
 /// - A leader who comes to no result, whatever the reason, abandons his flight (Departure), and the others begin anew.
 /// - Jobs in the background share the engine, so that it outlives the cache for as long as one might still run.
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
-#if defined(__GLIBCXX__)
-#include <cxxabi.h>
-#endif
-
 #include <larder/cache_backend.hpp>
 #include <larder/call_deadline.hpp>
 #include <larder/codec.hpp>
+#include <larder/layers/detail/background_jobs.hpp>
 #include <larder/layers/detail/flights.hpp>
 #include <larder/layers/detail/freshness.hpp>
 #include <larder/layers/detail/load_counters.hpp>
@@ -49,6 +43,7 @@ class LoadEngine : public std::enable_shared_from_this<LoadEngine<Key, Value>> {
   using Boarding = typename Flights::Boarding;
   using Loader = detail::Loader<Key, Value>;
   using Result = LoadResult<Value>;
+  using Sight = detail::Sight<Value>;
   using key_view = KeyView<Key>;
 
   LoadEngine(std::shared_ptr<Backend> wrapped, LoadingOptions options)
@@ -67,22 +62,6 @@ class LoadEngine : public std::enable_shared_from_this<LoadEngine<Key, Value>> {
   Flights& flights() noexcept { return flights_; }
   const Freshness& freshness() const noexcept { return freshness_; }
   Clock::time_point now() const { return options_.now ? options_.now() : Clock::now(); }
-
-  /// What the cache has under a key.
-  struct Sight {
-    std::optional<Value> value{};
-    Quality quality = Quality::spoilt;
-
-    bool is_fresh() const noexcept { return quality <= Quality::due; }
-    bool is_usable() const noexcept { return quality != Quality::spoilt; }
-    /// Nobody waits for a load who has this.
-    bool is_good_for_now() const noexcept { return quality <= Quality::stale; }
-
-    void see(const EntryView<Value>& entry, const Freshness& freshness) {
-      value.emplace(entry.value);
-      quality = freshness.is_certain(entry.ttl) ? Quality::fresh : freshness.quality_of(entry);
-    }
-  };
 
   [[gnu::always_inline]] Sight look(key_view key) {
     Sight sight;
@@ -124,15 +103,18 @@ class LoadEngine : public std::enable_shared_from_this<LoadEngine<Key, Value>> {
   }
 
   Boarding board(key_view key, std::uint64_t landings, const Sight& sight, bool takes_absence) {
-    return flights_.board(
-        key, landings, {.now = now(), .has_stale_value = sight.is_usable(), .takes_absence = takes_absence});
+    return flights_.board(key, landings,
+                          {.now = now(), .has_stale_value = sight.is_usable(), .takes_absence = takes_absence});
   }
 
   /// A flight that the holder leads. If it does not land, it is abandoned.
   class Departure {
    public:
     Departure(std::shared_ptr<LoadEngine> engine, key_view key, const Boarding& boarding)
-        : engine_(std::move(engine)), key_(std::move(key)), flight_(boarding.flight), look_again_(boarding.has_landed) {}
+        : engine_(std::move(engine)),
+          key_(std::move(key)),
+          flight_(boarding.flight),
+          look_again_(boarding.has_landed) {}
     Departure(Departure&&) noexcept = default;
     Departure& operator=(Departure&&) = delete;
     ~Departure() {
@@ -258,53 +240,22 @@ class LoadEngine : public std::enable_shared_from_this<LoadEngine<Key, Value>> {
     }
   }
 
-  /// Has a job done in the background. Result: whether it will be.
-  bool in_background(std::function<void()> job) {
-    if (is_closed()) return false;
-    try {
-      return executor_([self = this->shared_from_this(), job = std::move(job)] {
-               const Running running(*self);
-               if (running.is_allowed()) job();
-             });
-    } catch (const std::exception&) {
-      return false;
-    }
-  }
-  void set_executor(Executor executor) { executor_ = std::move(executor); }
+  /// What runs in the background.
+  BackgroundJobs& jobs() noexcept { return *jobs_; }
 
   /// Loads in the background; true if that has begun, or will.
   bool refresh(Departure departure, Sight sight, const Request& request) {
     // Shared, since what an executor takes must be copyable.
     auto shared = std::make_shared<Departure>(std::move(departure));
-    return in_background([this, shared, sight = std::move(sight), kept = request.loader.keep(), ttl = request.ttl,
-                          takes_absence = request.takes_absence] {
-      swallow([&] { fly(std::move(*shared), sight, Request{*kept, ttl, takes_absence}); });
+    return jobs_->begin([self = this->shared_from_this(), shared, sight = std::move(sight),
+                         kept = request.loader.keep(), ttl = request.ttl, takes_absence = request.takes_absence] {
+      self->fly(std::move(*shared), sight, Request{*kept, ttl, takes_absence});
     });
   }
 
   void count_refresh(const Sight& sight) {
     counters_.add(&LoadStats::refreshes);
     if (sight.is_fresh()) counters_.add(&LoadStats::early_refreshes);
-  }
-
-  /// Runs what may throw, on a thread where nobody could catch it.
-  template <class Call>
-  static void swallow(const Call& call) {
-    try {
-      call();
-#if defined(__GLIBCXX__)
-    } catch (const abi::__forced_unwind&) {  // the thread is being cancelled, which must go on
-      throw;
-#endif
-    } catch (...) {  // the flight is abandoned, and so the next one tries
-    }
-  }
-
-  /// No job begins any more. Waits for those that run.
-  void close() {
-    std::unique_lock lock(jobs_mutex_);
-    closed_ = true;
-    jobs_changed_.wait(lock, [this] { return running_ == 0; });
   }
 
   /// Calls `write` on the wrapped cache: what is being loaded does not survive it.
@@ -392,38 +343,11 @@ class LoadEngine : public std::enable_shared_from_this<LoadEngine<Key, Value>> {
   }
 
  private:
-  bool is_closed() {
-    const std::lock_guard lock(jobs_mutex_);
-    return closed_;
-  }
-
   static constexpr std::chrono::milliseconds longest_pause{100};
 
   struct EndForOthers {
     Flight& flight;
     ~EndForOthers() { LedLoads::Leading::end_for_others(flight); }
-  };
-
-  /// A job that runs, unless the cache has come to its end.
-  class Running {
-   public:
-    explicit Running(LoadEngine& engine) : engine_(engine) {
-      const std::lock_guard lock(engine.jobs_mutex_);
-      allowed_ = !engine.closed_;
-      if (allowed_) ++engine.running_;
-    }
-    Running(const Running&) = delete;
-    Running& operator=(const Running&) = delete;
-    ~Running() {
-      if (!allowed_) return;
-      const std::lock_guard lock(engine_.jobs_mutex_);
-      if (--engine_.running_ == 0) engine_.jobs_changed_.notify_all();
-    }
-    bool is_allowed() const noexcept { return allowed_; }
-
-   private:
-    LoadEngine& engine_;
-    bool allowed_;
   };
 
   void cancelled(Clock::time_point begin) {
@@ -448,7 +372,9 @@ class LoadEngine : public std::enable_shared_from_this<LoadEngine<Key, Value>> {
       return served(sight);
     }
     // Within a loader, lest all threads of the executor wait for one another.
-    if (!waits_with_limits() || LedLoads::is_leading()) return settled(fly(std::move(departure), sight, request), sight);
+    if (!waits_with_limits() || LedLoads::is_leading()) {
+      return settled(fly(std::move(departure), sight, request), sight);
+    }
     if (refresh(std::move(departure), sight, request)) return std::nullopt;
     counters_.add(&LoadStats::timeouts);
     if (sight.is_usable()) return served(sight);
@@ -494,11 +420,7 @@ class LoadEngine : public std::enable_shared_from_this<LoadEngine<Key, Value>> {
   Freshness freshness_;
   Flights flights_;
   LoadCounters counters_;
-  Executor executor_;
-  std::mutex jobs_mutex_;
-  std::condition_variable jobs_changed_;
-  std::size_t running_ = 0;
-  bool closed_ = false;
+  const std::shared_ptr<BackgroundJobs> jobs_ = std::make_shared<BackgroundJobs>();
 };
 
 }  // namespace larder::detail

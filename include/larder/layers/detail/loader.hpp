@@ -24,7 +24,7 @@ decltype(auto) call_loader(Function& function, KeyView<Key> key) {
   }
 }
 
-template <class Key, class Function>
+template <class Function, class Key>
 concept LoaderOf = std::invocable<Function&, KeyView<Key>> || std::invocable<Function&>;
 
 /// Whether a loader with such a result can say that there is no value.

@@ -36,9 +36,27 @@ TEST_CASE("MetaReply: what servers say", "[meta_reply]") {
 }
 
 TEST_CASE("MetaReply: what no server says", "[meta_reply]") {
-  for (const std::string_view line :
-       {"", " ", "OK", "STORED", "VALUE a 0 1", "HDO1", "hd", "VA", "VA x", "VA -1", "VA 1x", "VA +1",
-        "VA 99999999999999999999999", "HD Ox", "HD O", "HD O-1", "HD tx", "HD c", "HD cx", "ERRORS", "END"}) {
+  for (const std::string_view line : {"",
+                                      " ",
+                                      "OK",
+                                      "STORED",
+                                      "VALUE a 0 1",
+                                      "HDO1",
+                                      "hd",
+                                      "VA",
+                                      "VA x",
+                                      "VA -1",
+                                      "VA 1x",
+                                      "VA +1",
+                                      "VA 99999999999999999999999",
+                                      "HD Ox",
+                                      "HD O",
+                                      "HD O-1",
+                                      "HD tx",
+                                      "HD c",
+                                      "HD cx",
+                                      "ERRORS",
+                                      "END"}) {
     CAPTURE(line);
     CHECK_THROWS_AS(MetaReply::parse(line), ProtocolError);
   }

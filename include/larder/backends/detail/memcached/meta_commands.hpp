@@ -38,7 +38,19 @@ inline std::int64_t memcached_lifetime(const Ttl& ttl) {
 /// For one thread at a time.
 class MetaCommands {
  public:
-  enum class Kind : unsigned char { get, get_in_group, get_entry, exists, touch, set, add, erase, win, version, erase_version };
+  enum class Kind : unsigned char {
+    get,
+    get_in_group,
+    get_entry,
+    exists,
+    touch,
+    set,
+    add,
+    erase,
+    win,
+    version,
+    erase_version
+  };
 
   struct Command {
     Kind kind;
