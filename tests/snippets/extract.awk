@@ -9,6 +9,9 @@
 #   <!-- snippet: continues -->      the block goes on where the one before stopped, in the same program
 #   <!-- snippet: declarations -->   all of the block goes before main
 # No block is left out. A block ```cmake becomes line_N.cmake as it stands.
+#
+# Those that need nothing but larder itself also become one program, together.cpp, each in a namespace of its own: it is
+# told by its argument, such as line_N, which one to run. Their names are printed as `together:line_N`.
 
 function fail(text) {
   printf "%s:%d: %s\n", FILENAME, FNR, text > "/dev/stderr"
@@ -32,8 +35,25 @@ function finish() {
     printf "%susing namespace std::chrono_literals;\n%sint main() {\n%s}\n", includes, declarations, statements > file
   }
   close(file)
-  print name ".cpp"
+  if (program == "" && includes !~ /<larder\/(backends|layers\/compressed)/ && declarations !~ /(template <>|namespace )/) {
+    all_includes = all_includes includes
+    all_bodies = all_bodies "namespace " name " {\n" declarations "int run() {\n" statements "return 0;\n}\n}\n"
+    all_choices = all_choices "if (name == \"" name "\") return " name "::run();\n"
+    print "together:" name
+  } else {
+    print name ".cpp"
+  }
   name = ""
+}
+
+# Writes the program of all that stand together.
+function write_together(    file) {
+  file = folder "/together.cpp"
+  printf "#include <cassert>\n#include <iostream>\n#include <string_view>\n\n#include <larder/larder.hpp>\n" > file
+  printf "%susing namespace std::chrono_literals;\n%s", all_includes, all_bodies > file
+  printf "int main(int, char** arguments) {\nconst std::string_view name = arguments[1];\n" > file
+  printf "%sreturn 1;\n}\n", all_choices > file
+  close(file)
 }
 
 # How many braces `text` opens and does not close, comments and literals aside.
@@ -133,4 +153,5 @@ END {
   if (failed) exit 1
   if (language != "") fail("a block of code has no end")
   finish()
+  if (all_choices != "") write_together()
 }
