@@ -6,7 +6,8 @@
 /// - What a listed flight loads was asked for after the last set or invalidation of its key had begun.
 /// - `landings` rises whenever a flight leaves. So who has looked for a value in the cache since he read it, and boards
 ///   when it is still the same, has missed no value that a flight brought in between.
-/// - No lock is held while anything but a hash, an equality, a copy of a key or the end of a value is user code.
+/// - A lock is held for look-ups alone: of user code, only hashes, equalities, copies of keys and the ends of exceptions
+///   run under it.
 #pragma once
 
 #include <array>
