@@ -188,6 +188,19 @@ TEST_CASE("LoadingCache: refreshes in the background ask for a lease, and load t
   CHECK(theirs->get("k") == Bytes("k:3"));
 }
 
+TEST_CASE("LoadingCache: a refresh that another process forestalls tells those who wait for it nothing", "[loading]") {
+  Processes shared;
+  auto ours = shared.process();
+  const auto token = shared.leases->acquire("k", 1min);
+  CHECK(ours->refresh("k"));
+  auto waiting = std::async(std::launch::async, [&] { return ours->get("k"); });
+  while (ours->stats().joined == 0) std::this_thread::sleep_for(1ms);
+  shared.background.run();
+  while (ours->stats().leases_refused < 2) std::this_thread::sleep_for(1ms);
+  CHECK(shared.leases->release("k", *token));
+  CHECK(waiting.get() == Bytes("k:1"));
+}
+
 TEST_CASE("LoadingCache: coroutines of several processes load once", "[loading][threads]") {
   Processes shared;
   auto ours = shared.process();

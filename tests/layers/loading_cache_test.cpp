@@ -313,6 +313,27 @@ TEST_CASE("LoadingCache: who misses while a write is under way waits for it", "[
   CHECK(cache.invalidate("k"));
 }
 
+TEST_CASE("LoadingCache: a listener that waits for the very write that waits for its store holds up nobody",
+          "[loading]") {
+  LoadingFixture fixture;
+  auto cache = fixture.cache();
+  std::future<bool> writer;
+  bool told = false;
+  fixture.front->once_before("set", [&] {
+    writer = std::async(std::launch::async, [&] { return cache.set("k", "set"); });
+    std::this_thread::sleep_for(5ms);  // until it waits
+    try {
+      cache.get("k");
+    } catch (const larder::RecursiveLoadError&) {
+      told = true;
+    }
+  });
+  CHECK(cache.get("k") == Bytes("k:1"));
+  CHECK(writer.get());
+  CHECK(told);
+  CHECK(cache.get_if_present("k") == Bytes("set"));
+}
+
 TEST_CASE("LoadingCache: a value that another caller has just loaded is not loaded again", "[loading]") {
   LoadingFixture fixture;
   auto cache = fixture.cache();
@@ -439,6 +460,7 @@ TEST_CASE("LoadingCache: a batch loads what is missing by one call", "[loading]"
   CHECK(cache.get_many({"b", "c"}, load).size() == 2);
   CHECK(asked.size() == 1);
   CHECK(cache.get_many({}, load).empty());
+  CHECK(cache.get_many(std::vector<std::string>{"b", "c"}, load).size() == 2);
   CHECK(cache.stats().loads == 1);
   CHECK(cache.get_many({"t"}, load, Ttl(1s)).size() == 1);
   fixture.clock.advance(1s);

@@ -15,6 +15,7 @@
 #include <type_traits>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include <larder/cache_backend.hpp>
 #include <larder/fwd.hpp>
@@ -147,6 +148,14 @@ class LoadingCache {
   std::unordered_map<Key, Value> get_many(std::initializer_list<key_item> keys, BatchLoader&& loader,
                                           std::optional<Ttl> ttl = {}) {
     return get_many(std::span<const key_item>(keys.begin(), keys.size()), loader, ttl);
+  }
+  /// The same for any range of keys.
+  template <class Keys, class BatchLoader>
+  std::unordered_map<Key, Value> get_many(const Keys& keys, BatchLoader&& loader, std::optional<Ttl> ttl = {}) {
+    std::vector<Key> kept;
+    for (const auto& key : keys) kept.emplace_back(key);
+    const std::vector<key_item> items(kept.begin(), kept.end());
+    return get_many(std::span<const key_item>(items), loader, ttl);
   }
 
   /// `co_await` it for what `get` returns. The loader returns something to `co_await`, whatever that is; it is kept

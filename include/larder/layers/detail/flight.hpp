@@ -52,11 +52,10 @@ class Flight final : public LedLoads::Load {
     changed_.notify_all();
     return !overtaken_;
   }
-  /// Its value is out of date. What is being stored right now is stored when this returns; but a thread that runs a
-  /// loader, or is told of removals by a cache, does not wait, and the value is removed again instead.
-  void overtake() {
+  /// Its value is out of date. What is being stored right now is stored when this returns. A thread that runs a loader,
+  /// or is told of removals by a cache, must not wait for that; then the value is removed again instead.
+  void overtake(bool may_wait) {
     std::unique_lock lock(mutex_);
-    const bool may_wait = !LedLoads::is_leading();
     if (may_wait) changed_.wait(lock, [this] { return !storing_; });
     overtaken_ = true;
   }

@@ -6,8 +6,8 @@
 /// - What a listed flight loads was asked for after the last set or invalidation of its key had begun.
 /// - `landings` rises whenever a flight leaves. So who has looked for a value in the cache since he read it, and boards
 ///   when it is still the same, has missed no value that a flight brought in between.
-/// - A lock is held for look-ups alone: of user code, only hashes, equalities, copies of keys and the ends of exceptions
-///   run under it.
+/// - A lock is held for look-ups alone: of user code, only hashes, equalities, copies of keys and the ends of
+///   exceptions run under it.
 #pragma once
 
 #include <array>
@@ -103,9 +103,9 @@ class Flights {
   class Write {
    public:
     Write(Flights& flights, key_view key) : flights_(flights), key_(key) {
-      const auto overtaken = flights.put_in_place(key, flight_);
-      if (overtaken != nullptr) overtaken->overtake();
+      const bool may_wait = !LedLoads::is_leading();
       leading_.emplace(*flight_);
+      if (const auto overtaken = flights.put_in_place(key, flight_)) overtake(overtaken, may_wait);
     }
     Write(const Write&) = delete;
     Write& operator=(const Write&) = delete;
@@ -117,6 +117,17 @@ class Flights {
     }
 
    private:
+    /// Waits until what is being stored is stored, unless he who stores waits for somebody who waits for this write.
+    static void overtake(const std::shared_ptr<Flight>& overtaken, bool may_wait) noexcept {
+      std::optional<LedLoads::Waiting> waiting;
+      try {
+        if (may_wait) waiting.emplace(overtaken);
+      } catch (const std::exception&) {
+        may_wait = false;
+      }
+      overtaken->overtake(may_wait);
+    }
+
     Flights& flights_;
     key_view key_;
     const std::shared_ptr<Flight> flight_ = std::make_shared<Flight>(Flight::Kind::write);
@@ -135,7 +146,8 @@ class Flights {
         stripe.failed.clear();
         landings_.fetch_add(1, std::memory_order_acq_rel);
       }
-      for (const auto& [key, flight] : overtaken) flight->overtake();
+      const bool may_wait = !LedLoads::is_leading();
+      for (const auto& [key, flight] : overtaken) flight->overtake(may_wait);
     }
   }
 

@@ -111,36 +111,45 @@ class LoadEngine : public std::enable_shared_from_this<LoadEngine<Key, Value>> {
   class Departure {
    public:
     Departure(std::shared_ptr<LoadEngine> engine, key_view key, const Boarding& boarding)
-        : engine_(std::move(engine)),
-          key_(std::move(key)),
-          flight_(boarding.flight),
-          look_again_(boarding.has_landed) {}
+        : engine_(std::move(engine)), flight_(boarding.flight), look_again_(boarding.has_landed) {
+      try {
+        key_.emplace(key);
+      } catch (...) {
+        abandon(key);
+        throw;
+      }
+    }
     Departure(Departure&&) noexcept = default;
     Departure& operator=(Departure&&) = delete;
     ~Departure() {
-      if (flight_ == nullptr) return;
-      engine_->flights_.leave(key_, flight_);
-      flight_->abandon();
+      if (flight_ != nullptr) abandon(*key_);
     }
 
-    const Key& key() const noexcept { return key_; }
+    const Key& key() const noexcept { return *key_; }
     Flight& flight() const noexcept { return *flight_; }
     bool should_look_again() const noexcept { return look_again_; }
 
     void land(const Result& result) {
+      if (!result.value && result.is_stale)
+        return;  // another process loads, and there is nothing to give out meanwhile
       Result copy = result;
       const std::shared_ptr<Flight> flight = std::move(flight_);
-      if (result.value || result.is_stale) {
-        engine_->flights_.leave(key_, flight);
+      if (result.value) {
+        engine_->flights_.leave(*key_, flight);
       } else {
-        engine_->flights_.leave(key_, flight, engine_->failure_of(result));
+        engine_->flights_.leave(*key_, flight, engine_->failure_of(result));
       }
       flight->land(std::move(copy));
     }
 
    private:
+    void abandon(key_view key) noexcept {
+      engine_->flights_.leave(key, flight_);
+      flight_->abandon();
+    }
+
     std::shared_ptr<LoadEngine> engine_;
-    Key key_;
+    std::optional<Key> key_{};  // always there, but while this is made
     std::shared_ptr<Flight> flight_;
     bool look_again_;
   };
