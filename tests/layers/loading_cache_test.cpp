@@ -26,6 +26,7 @@
 #include "tests/support/catch.hpp"
 #include "tests/support/loading_fixture.hpp"
 #include "tests/support/message_of.hpp"
+#include "tests/support/throwing_types.hpp"
 
 using namespace std::chrono_literals;
 using larder::Bytes;
@@ -378,6 +379,30 @@ TEST_CASE("LoadingCache: a value too large for the cache is loaded each time", "
   CHECK(cache.get("k", load).size() == 1000);
   CHECK(cache.get("k", load).size() == 1000);
   CHECK(loads == 2);
+}
+
+TEST_CASE("LoadingCache: a copy of a value that throws leaves nobody waiting", "[loading]") {
+  using larder_tests::Fuse;
+  using larder_tests::ThrowingValue;
+  using Cache = LoadingCache<std::string, ThrowingValue>;
+  const auto load = [] { return ThrowingValue(1); };
+  int risks = 0;
+  for (bool went_off = true; went_off;) {
+    Cache cache(std::make_shared<larder::InMemoryBackend<std::string, ThrowingValue>>(),
+                {.ttl = 1h, .stale_if_error = 1h});
+    Fuse::light(++risks);
+    try {
+      cache.get("k", load);
+    } catch (const larder_tests::Thrown&) {
+    }
+    went_off = !Fuse::burning();
+    Fuse::put_out();
+    const larder::CallDeadline deadline(2s);
+    CHECK(cache.get("k", load).number() == 1);
+    CHECK(cache.set("k", ThrowingValue(2)));
+    CHECK(cache.get("k", load).number() == 2);
+  }
+  CHECK(risks > 5);
 }
 
 TEST_CASE("LoadingCache: a refresh loads in the background, and the old value is served until then", "[loading]") {

@@ -63,7 +63,8 @@ struct LoadingOptions {
   std::size_t threads = 2;
   std::size_t queue = 1000;
   /// Whom to ask for the right to load a key, where several processes share the wrapped cache; and for how long that is
-  /// given, which should be longer than a load takes. Null: each process loads for itself.
+  /// given, which should be longer than a load takes. Caches of other things need leases with another prefix, lest they
+  /// wait for each other. Null: each process loads for itself.
   std::shared_ptr<LoadLeases> leases{};
   Milliseconds lease_ttl = std::chrono::seconds(30);
   /// The clocks, for tests. Empty: the steady and the system clock.

@@ -64,9 +64,11 @@ class Flight final : public LedLoads::Load {
     return overtaken_;
   }
 
-  /// Ends it, unless it has ended. Those who wait go on.
-  void land(Result result) { end(State::landed, std::move(result)); }
-  void abandon() noexcept { end(State::abandoned, {}); }
+  /// What those who wait will get when it lands. Takes no lock, since nobody looks before.
+  void set_result(const Result& result) { result_ = result; }
+  /// Ends it, which is done once. Those who wait go on.
+  void land() noexcept { end(State::landed); }
+  void abandon() noexcept { end(State::abandoned); }
 
   enum class State : unsigned char { under_way, landed, abandoned };
 
@@ -112,11 +114,9 @@ class Flight final : public LedLoads::Load {
   };
 
  private:
-  void end(State state, Result result) noexcept {
+  void end(State state) noexcept {
     {
       const std::lock_guard lock(mutex_);
-      if (state_ != State::under_way) return;
-      result_ = std::move(result);
       state_ = state;
       storing_ = false;
       changed_.notify_all();

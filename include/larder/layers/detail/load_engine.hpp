@@ -132,14 +132,14 @@ class LoadEngine : public std::enable_shared_from_this<LoadEngine<Key, Value>> {
     void land(const Result& result) {
       if (!result.value && result.is_stale)
         return;  // another process loads, and there is nothing to give out meanwhile
-      Result copy = result;
+      flight_->set_result(result);  // if that throws, the flight is abandoned
       const std::shared_ptr<Flight> flight = std::move(flight_);
       if (result.value) {
         engine_->flights_.leave(*key_, flight);
       } else {
         engine_->flights_.leave(*key_, flight, engine_->failure_of(result));
       }
-      flight->land(std::move(copy));
+      flight->land();
     }
 
    private:
