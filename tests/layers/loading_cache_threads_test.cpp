@@ -22,6 +22,7 @@
 
 #include "tests/support/catch.hpp"
 #include "tests/support/environment.hpp"
+#include "tests/support/loading_fixture.hpp"
 #include "tests/support/random.hpp"
 
 using larder::Bytes;
@@ -269,4 +270,48 @@ TEST_CASE("LoadingCache: under threads every way to ask goes together", "[loadin
   }
   for (std::thread& thread : threads) thread.join();
   CHECK(wrong == 0);
+}
+
+TEST_CASE(
+    "LoadingCache: while the origin is down for a minute, no thread sees an error, and it is asked once a key in a "
+    "retry interval",
+    "[loading][threads]") {
+  larder_tests::LoadingFixture fixture;
+  larder::LoadingOptions options = fixture.in_virtual_time({.ttl = 5s, .stale_if_error = 5min, .retry_interval = 2s});
+  options.executor = {};
+  LoadingCache<> cache(fixture.memory, options);
+  constexpr std::size_t keys = 20;
+  for (std::size_t i = 0; i < keys; ++i) cache.get(std::to_string(i), [] { return Bytes("old"); });
+  std::atomic<bool> done{false};
+  std::atomic<std::size_t> calls{0};
+  std::atomic<std::size_t> errors{0};
+  std::atomic<std::size_t> served{0};
+  std::vector<std::thread> threads;
+  for (std::size_t thread = 0; thread < 6; ++thread) {
+    threads.emplace_back([&, thread] {
+      larder_tests::Random random(thread);
+      while (!done.load()) {
+        try {
+          const Bytes value = cache.get(std::to_string(random.below(keys)), [&calls]() -> Bytes {
+            calls.fetch_add(1);
+            throw std::runtime_error("the origin is down");
+          });
+          if (value == Bytes("old")) served.fetch_add(1);
+        } catch (const std::runtime_error&) {
+          errors.fetch_add(1);
+        }
+      }
+    });
+  }
+  for (int passed = 0; passed < 600; ++passed) {  // a minute
+    fixture.clock.advance(100ms);
+    const std::size_t enough = served + errors + keys * 5;  // requests, before time goes on
+    while (served + errors < enough) std::this_thread::sleep_for(50us);
+  }
+  done = true;
+  for (std::thread& thread : threads) thread.join();
+  CHECK(errors == 0);
+  CHECK(served > keys * 100);
+  CHECK(calls < keys * 60 / 2);
+  CHECK(calls > keys * 60 / 2 / 2);
 }

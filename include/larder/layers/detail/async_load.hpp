@@ -4,6 +4,7 @@
 
 #include <concepts>
 #include <coroutine>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <type_traits>

@@ -59,10 +59,6 @@ class Flight final : public LedLoads::Load {
     if (may_wait) changed_.wait(lock, [this] { return !storing_; });
     overtaken_ = true;
   }
-  bool was_overtaken() const {
-    const std::lock_guard lock(mutex_);
-    return overtaken_;
-  }
 
   /// What those who wait will get when it lands. Takes no lock, since nobody looks before.
   void set_result(const Result& result) { result_ = result; }
