@@ -46,9 +46,10 @@ std::string again(const std::string& text, std::size_t times) {
   return all;
 }
 
+/// What follows comes with the beginning: sent apart, it could come after a client that had a whole answer went on.
 ScriptedServer::Script begin_and_go_on(std::string begin, std::string rest) {
   return [begin = std::move(begin), rest = std::move(rest)](Connection& connection) {
-    connection.send(MemcachedCommand::read(connection).fill(begin));
+    connection.send(MemcachedCommand::read(connection).fill(begin) + rest);
     connection.send_forever(rest);
   };
 }
