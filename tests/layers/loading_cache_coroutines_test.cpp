@@ -274,6 +274,24 @@ TEST_CASE("async_get: a stale value is served at once, and loaded anew without a
   CHECK(start(cache, "k", fail).get() == Bytes("new"));
 }
 
+TEST_CASE("async_get: an old value goes when the loader says that there is none any more", "[loading]") {
+  LoadingFixture fixture;
+  auto cache = fixture.cache({.ttl = 10s, .stale_while_revalidate = 10s, .stale_if_error = 1min});
+  const auto absent = [](std::string_view) -> LoadTask<std::optional<Bytes>> { co_return std::nullopt; };
+  const auto ask = [&]() -> Started<std::optional<Bytes>> {
+    std::optional<Bytes> value = co_await cache.async_get("k", absent);
+    co_return value;
+  };
+  cache.set("k", "old");
+  fixture.clock.advance(10s);
+  CHECK(ask().get() == Bytes("old"));
+  CHECK_FALSE(fixture.memory->exists("k"));
+  cache.set("k", "old");
+  fixture.clock.advance(20s);
+  CHECK_FALSE(ask().get().has_value());
+  CHECK_FALSE(fixture.memory->exists("k"));
+}
+
 TEST_CASE("async_get: a set during a load wins", "[loading]") {
   LoadingCache<> cache(std::make_shared<Memory>());
   Gate gate;

@@ -6,9 +6,10 @@
 #include <cmath>
 #include <cstddef>
 #include <future>
+#include <map>
 #include <memory>
 #include <optional>
-#include <set>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -229,6 +230,68 @@ TEST_CASE("LoadingCache: that there is no value is remembered for the negative T
   fixture.clock.advance(2s);
   CHECK(cache.get("k", absent) == nothing);
   CHECK(loads == 4);
+}
+
+TEST_CASE("LoadingCache: an old value goes when the loader says that there is none any more", "[loading]") {
+  LoadingFixture fixture;
+  const auto negative_ttl = GENERATE(Ttl(), Ttl(1h));
+  LoadingOptions options{.ttl = 10s, .stale_while_revalidate = 5s, .stale_if_error = 1h, .negative_ttl = negative_ttl};
+  options.retry_interval = 1ms;
+  auto cache = fixture.cache(options);
+  const auto absent = [] { return std::optional<Bytes>(); };
+  const auto broken = []() -> std::optional<Bytes> { throw std::runtime_error("the origin is down"); };
+  const auto is_gone = [&] {
+    CHECK_FALSE(fixture.memory->exists("k"));
+    fixture.clock.advance(2s);
+    if (negative_ttl) CHECK(cache.get("k", broken) == nothing);
+    if (!negative_ttl) CHECK_THROWS_AS(cache.get("k", broken), std::runtime_error);
+  };
+  cache.set("k", "old");
+  SECTION("to a caller who waits for the load") {
+    fixture.clock.advance(16s);
+    CHECK(cache.get("k", absent) == nothing);
+    is_gone();
+  }
+  SECTION("in the background") {
+    fixture.clock.advance(10s);
+    CHECK(cache.get("k", absent) == Bytes("old"));
+    CHECK(fixture.background.run() == 1);
+    is_gone();
+  }
+  SECTION("of a value that is fresh, when it is loaded anew") {
+    CHECK(cache.refresh("k", absent));
+    CHECK(fixture.background.run() == 1);
+    is_gone();
+  }
+  SECTION("in a batch") {
+    const auto none = [](std::span<const std::string_view>) { return std::map<std::string, Bytes>(); };
+    fixture.clock.advance(16s);
+    CHECK(cache.get_many({"k"}, none).empty());
+    is_gone();
+  }
+  SECTION("in a batch in the background") {
+    const auto none = [](std::span<const std::string_view>) { return std::map<std::string, Bytes>(); };
+    fixture.clock.advance(10s);
+    CHECK(cache.get_many({"k"}, none).size() == 1);
+    CHECK(fixture.background.run() == 1);
+    is_gone();
+  }
+  SECTION("unless another one was set meanwhile") {
+    fixture.clock.advance(16s);
+    const auto overtaken = [&cache] {
+      cache.set("k", "new");
+      return std::optional<Bytes>();
+    };
+    CHECK(cache.get("k", overtaken) == nothing);
+    CHECK(cache.get("k", absent) == Bytes("new"));
+  }
+  SECTION("even where the store fails to let go of it, as long as that is remembered") {
+    fixture.clock.advance(16s);
+    fixture.front->once_before("erase", [] { throw larder::ConnectionError("the store is down"); });
+    CHECK(cache.get("k", absent) == nothing);
+    CHECK(cache.stats().store_failures == 1);
+    if (negative_ttl) CHECK(cache.get("k", absent) == nothing);
+  }
 }
 
 TEST_CASE("LoadingCache: failures are remembered of a bounded number of keys", "[loading]") {

@@ -54,6 +54,7 @@ namespace larder {
 ///   goes to those who waited already, and to nobody else.
 /// - Freshness, stale values, early refreshes, time-outs, several processes: see LoadingOptions. A stale value that may
 ///   be served at once is, and one job in the background loads it anew.
+/// - Where a loader says that there is no value, an old one goes, fresh or stale.
 /// - What the wrapped cache throws when it is read passes through (a ResilientBackend makes that a miss). What it
 ///   throws when a loaded value is stored does not: the value goes to the callers, and is counted (`store_failures`).
 /// - What somebody else puts into the wrapped cache is taken as it is: as stale when no more than the longest time of

@@ -106,10 +106,7 @@ class AsyncLoads {
       Sight sight = engine->look(key);
       if (sight.quality == Quality::fresh) co_return fresh(sight);
       auto boarding = engine->board(key, landings, sight, takes_absence);
-      if (boarding.failure) {
-        if (sight.is_usable()) co_return engine->served(sight);
-        co_return std::move(*boarding.failure);
-      }
+      if (boarding.failure) co_return engine->settled(std::move(*boarding.failure), sight);
       const std::shared_ptr<Flight> flight = boarding.flight;
       if (boarding.leads) {
         Departure departure(engine, key, boarding);
@@ -181,7 +178,7 @@ class AsyncLoads {
     }
     const auto took = engine->now() - begin;
     engine->counters().add_load_time(took);
-    engine->finish(departure, loaded, ttl, took, lease, result);
+    engine->finish(departure, loaded, ttl, took, lease, sight, result);
     lease.reset();
     departure.land(result);
     co_return result;

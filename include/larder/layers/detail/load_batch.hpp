@@ -57,6 +57,7 @@ class LoadBatch {
       std::vector<std::pair<std::size_t, std::shared_ptr<Flight>>> awaited;
       std::vector<Led> led = board(landings, awaited);
       look_again(led);
+      for (Led& each : led) each.replaces = sights_[each.index].is_usable();
       std::vector<Led> refreshed = split_off_refreshed(led);
       if (!refreshed.empty()) refresh(std::move(refreshed), loader);
       if (!led.empty()) settle(led, fly(*engine_, led, ttl_, loader));
@@ -74,6 +75,7 @@ class LoadBatch {
   struct Led {
     std::size_t index;
     Departure departure;
+    bool replaces = false;  ///< whether there was a value before
   };
 
   void look_at(const std::vector<std::size_t>& indices) {
@@ -121,7 +123,7 @@ class LoadBatch {
     for (const std::size_t i : pending_) {
       Boarding boarding = engine_->board(keys_[i], landings, sights_[i], true);
       if (boarding.failure) {
-        sights_[i].is_usable() ? serve(i) : answer(i, std::move(*boarding.failure));
+        answer(i, engine_->settled(std::move(*boarding.failure), sights_[i]));
       } else if (boarding.leads) {
         led.push_back({i, Departure(engine_, keys_[i], boarding)});
       } else if (sights_[i].is_good_for_now()) {
@@ -153,7 +155,7 @@ class LoadBatch {
     std::vector<Led> refreshed;
     erase_led(led, [&](Led& each) {
       if (!sights_[each.index].is_good_for_now()) return false;
-      refreshed.push_back({each.index, std::move(each.departure)});
+      refreshed.push_back(std::move(each));
       return true;
     });
     return refreshed;
@@ -163,7 +165,7 @@ class LoadBatch {
   static void erase_led(std::vector<Led>& led, const Predicate& is_done) {
     std::vector<Led> left;
     for (Led& each : led) {
-      if (!is_done(each)) left.push_back({each.index, std::move(each.departure)});
+      if (!is_done(each)) left.push_back(std::move(each));
     }
     led.swap(left);
   }

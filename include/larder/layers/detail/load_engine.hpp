@@ -1,9 +1,9 @@
 /// \file load_engine.hpp
 /// LoadEngine: what a LoadingCache does about a key that is not there, or no longer fresh.
 ///
-/// - A caller looks in the cache, and then boards the key's flight. If nobody has begun one, he leads: he loads,
-/// stores,
-///   takes the flight from the list and lets it land. The others wait for that, or take a stale value if they have one.
+/// - A caller looks in the cache, and then boards the key's flight. If nobody has begun one, he leads: he loads and
+///   stores, takes the flight from the list and lets it land. The others wait for that, or take a stale value if they
+///   have one.
 /// - A leader who comes to no result, whatever the reason, abandons his flight (Departure), and the others begin anew.
 /// - Jobs in the background share the engine, so that it outlives the cache for as long as one might still run.
 #pragma once
@@ -86,7 +86,7 @@ class LoadEngine : public std::enable_shared_from_this<LoadEngine<Key, Value>> {
     const Clock::time_point begin = waits_with_limits() ? Clock::now() : Clock::time_point();
     for (;;) {
       Boarding boarding = board(key, landings, sight, request.takes_absence);
-      if (boarding.failure) return sight.is_usable() ? served(sight) : std::move(*boarding.failure);
+      if (boarding.failure) return settled(std::move(*boarding.failure), sight);
       const std::shared_ptr<Flight> flight = boarding.flight;
       if (boarding.leads) {
         if (auto result = lead(Departure(this->shared_from_this(), key, boarding), sight, request)) return *result;
@@ -130,8 +130,8 @@ class LoadEngine : public std::enable_shared_from_this<LoadEngine<Key, Value>> {
     bool should_look_again() const noexcept { return look_again_; }
 
     void land(const Result& result) {
-      if (!result.value && result.is_stale)
-        return;  // another process loads, and there is nothing to give out meanwhile
+      // Another process loads, and there is nothing to give out meanwhile.
+      if (!result.value && result.is_stale) return;
       flight_->set_result(result);  // if that throws, the flight is abandoned
       const std::shared_ptr<Flight> flight = std::move(flight_);
       if (result.value) {
@@ -167,7 +167,7 @@ class LoadEngine : public std::enable_shared_from_this<LoadEngine<Key, Value>> {
         const auto begin = now();
         Loaded<Value> loaded;
         attempt(begin, result, [&] { loaded = request.loader(departure.key()); });
-        finish(departure, loaded, request.ttl, now() - begin, lease, result);
+        finish(departure, loaded, request.ttl, now() - begin, lease, sight, result);
       }
       lease.reset();
     }
@@ -210,11 +210,12 @@ class LoadEngine : public std::enable_shared_from_this<LoadEngine<Key, Value>> {
     counters_.add(&LoadStats::failures);
   }
 
-  /// Stores what was loaded, if it was, and moves it to `result`.
+  /// Stores what was loaded, if it was, and moves it to `result`. `sight`: what there was before.
   void finish(const Departure& departure, Loaded<Value>& loaded, const std::optional<Ttl>& ttl,
-              std::chrono::nanoseconds took, std::optional<LoadLease>& lease, Result& result) {
-    if (!result.error && loaded.value) store(departure, loaded, ttl, took, lease);
-    if (!result.error) result.value = std::move(loaded.value);
+              std::chrono::nanoseconds took, std::optional<LoadLease>& lease, const Sight& sight, Result& result) {
+    if (result.error) return;
+    if (loaded.value || sight.is_usable()) store(departure, loaded, ttl, took, lease);
+    result.value = std::move(loaded.value);
   }
 
   /// The same for values that were loaded together, which the cache takes in one batch where they are stored alike.
@@ -226,8 +227,8 @@ class LoadEngine : public std::enable_shared_from_this<LoadEngine<Key, Value>> {
     std::vector<typename Backend::item> items;
     std::vector<std::size_t> stored;
     for (std::size_t i = 0; i < led.size(); ++i) {
-      if (!results[i].value) continue;
-      if (!alike) {
+      if (!results[i].value && !led[i].replaces) continue;
+      if (!results[i].value || !alike) {
         Loaded<Value> loaded{.value = results[i].value, .ttl = {}, .metadata = {}};
         store(led[i].departure, loaded, ttl, took, no_lease);
       } else if (led[i].departure.flight().begin_store()) {
@@ -390,21 +391,25 @@ class LoadEngine : public std::enable_shared_from_this<LoadEngine<Key, Value>> {
     throw TimeoutError("too many loads wait for their turn already");
   }
 
+  /// Where a value was set or invalidated meanwhile, that stands. An old one that is no more goes.
   void store(const Departure& departure, Loaded<Value>& loaded, const std::optional<Ttl>& ttl,
              std::chrono::nanoseconds took, std::optional<LoadLease>& lease) {
-    Ttl lifetime = loaded.ttl ? *loaded.ttl : ttl.value_or(options_.ttl);
-    bool stored = false;
+    const bool begun = (!lease || lease->stands()) && departure.flight().begin_store();
     try {
-      freshness_.prepare(lifetime, loaded.metadata, took);
-      stored = (!lease || lease->stands()) && departure.flight().begin_store();
-      if (stored) wrapped_->set(departure.key(), *loaded.value, lifetime, std::move(loaded.metadata));
+      if (begun && loaded.value) {
+        Ttl lifetime = loaded.ttl ? *loaded.ttl : ttl.value_or(options_.ttl);
+        freshness_.prepare(lifetime, loaded.metadata, took);
+        wrapped_->set(departure.key(), *loaded.value, lifetime, std::move(loaded.metadata));
+      } else if (begun) {
+        wrapped_->erase(departure.key());
+      }
     } catch (const std::exception&) {  // the value is none the worse for it
       counters_.add(&LoadStats::store_failures);
     }
     const bool is_current = departure.flight().end_store() && (!lease || lease->release());
-    if (stored && is_current) return;
-    if (stored) remove(departure.key());
-    if (!stored || !is_current) counters_.add(&LoadStats::overtaken);
+    if (begun && is_current) return;
+    if (begun) remove(departure.key());
+    if (loaded.value) counters_.add(&LoadStats::overtaken);
   }
 
   void remove(const Key& key) {
