@@ -2,6 +2,7 @@
 /// LoadingCache: gets a value, or loads it once for all who want it.
 #pragma once
 
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -112,7 +113,7 @@ class LoadingCache {
   /// and the wrapped cache throw; InvalidArgumentError if there is no such loader.
   std::optional<Value> get(key_view key) {
     const std::uint64_t landings = engine_->flights().landings();
-    Sight sight = engine_->look(key);
+    Sight sight = engine_->values().look(key);
     if (sight.quality == Quality::fresh) [[likely]] {
       return std::move(sight.value);
     }
@@ -132,7 +133,7 @@ class LoadingCache {
 
   /// The value of a key if it is there and fresh. Loads nothing.
   std::optional<Value> get_if_present(key_view key) {
-    Sight sight = engine_->look(key);
+    Sight sight = engine_->values().look(key);
     return sight.is_fresh() ? std::move(sight.value) : std::nullopt;
   }
 
@@ -181,15 +182,14 @@ class LoadingCache {
   /// Stores a value as if it had been loaded. Result: as of `CacheBackend::set`.
   bool set(key_view key, Value value, std::optional<Ttl> ttl = {}, Metadata metadata = {}) {
     return engine_->write(key, [&] {
-      Ttl lifetime = ttl.value_or(engine_->options().ttl);
-      engine_->prepare(lifetime, metadata);
-      return engine_->wrapped().set(key, std::move(value), lifetime, std::move(metadata));
+      return engine_->values().set(key, std::move(value), ttl.value_or(engine_->options().ttl), std::move(metadata),
+                                   std::chrono::nanoseconds::zero());
     });
   }
 
   /// The next one to ask for it loads it. Result: whether there was one, be it stale.
   bool invalidate(key_view key) {
-    return engine_->write(key, [&] { return engine_->wrapped().erase(key); });
+    return engine_->write(key, [&] { return engine_->values().backend().erase(key); });
   }
 
   /// The same for every key. Result: how many there were, where the wrapped cache can tell.
@@ -200,7 +200,7 @@ class LoadingCache {
   void reset_stats() { engine_->counters().reset(); }
 
   /// The wrapped cache, which counts hits and misses.
-  Backend& backend() const noexcept { return engine_->wrapped(); }
+  Backend& backend() const noexcept { return engine_->values().backend(); }
 
  private:
   detail::Loader<Key, Value>& own_loader() const {
@@ -211,7 +211,7 @@ class LoadingCache {
   template <class Function>
   AnswerOf<Function> get_by(key_view key, Function&& loader, const std::optional<Ttl>& ttl) {
     const std::uint64_t landings = engine_->flights().landings();
-    Sight sight = engine_->look(key);
+    Sight sight = engine_->values().look(key);
     if (sight.quality == Quality::fresh) [[likely]] {
       return *std::move(sight.value);
     }

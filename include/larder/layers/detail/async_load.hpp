@@ -103,21 +103,14 @@ class AsyncLoads {
                                   bool takes_absence) {
     for (;;) {
       const std::uint64_t landings = engine->flights().landings();
-      Sight sight = engine->look(key);
+      Sight sight = engine->values().look(key);
       if (sight.quality == Quality::fresh) co_return fresh(sight);
       auto boarding = engine->board(key, landings, sight, takes_absence);
       if (boarding.failure) co_return engine->settled(std::move(*boarding.failure), sight);
       const std::shared_ptr<Flight> flight = boarding.flight;
       if (boarding.leads) {
         Departure departure(engine, key, boarding);
-        if (departure.should_look_again()) {
-          sight = engine->look(key);
-          if (sight.is_fresh()) {
-            Result result = fresh(sight);
-            departure.land(result);
-            co_return result;
-          }
-        }
+        if (engine->has_come(departure, sight)) co_return fresh(sight);
         if (sight.is_good_for_now()) {
           engine->count_refresh(sight);
           refresh(engine, std::move(departure), sight, std::move(loader), ttl);
@@ -131,10 +124,7 @@ class AsyncLoads {
       engine->counters().add(&LoadStats::joined);
       typename Flight::Arrival arrival(*flight);
       co_await arrival;
-      if (flight->state() == Flight::State::abandoned) continue;
-      const Result& result = flight->result();
-      if (!result.value && !result.error && !takes_absence) continue;
-      co_return engine->settled(result, sight);
+      if (auto result = engine->outcome(*flight, sight, takes_absence)) co_return std::move(*result);
     }
   }
 

@@ -68,22 +68,19 @@ class Flight final : public LedLoads::Load {
 
   enum class State : unsigned char { under_way, landed, abandoned };
 
-  /// Blocks until it has ended, at most until then. Result: what it has come to. `result` of a flight that landed
-  /// changes no more.
-  State wait_until(Clock::time_point end) const {
+  /// Blocks until it has ended, at most until then. Result: whether it has.
+  bool wait_until(Clock::time_point end) const {
     std::unique_lock lock(mutex_);
     const auto has_ended = [this] { return state_ != State::under_way; };
-    if (end == Clock::time_point::max()) {
-      changed_.wait(lock, has_ended);
-    } else {
-      changed_.wait_until(lock, end, has_ended);
-    }
-    return state_;
+    if (end != Clock::time_point::max()) return changed_.wait_until(lock, end, has_ended);
+    changed_.wait(lock, has_ended);
+    return true;
   }
   State state() const {
     const std::lock_guard lock(mutex_);
     return state_;
   }
+  /// Of one that has landed. It changes no more.
   const Result& result() const noexcept { return result_; }
 
   /// To `co_await` its end. The coroutine goes on on the thread that ends it.

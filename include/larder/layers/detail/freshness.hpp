@@ -178,6 +178,11 @@ struct Sight {
   /// Nobody waits for a load who has this.
   bool is_good_for_now() const noexcept { return quality <= Quality::stale; }
 
+  /// What is there is fresh.
+  void take(std::optional<Value> found) {
+    value = std::move(found);
+    if (value) quality = Quality::fresh;
+  }
   void see(const EntryView<Value>& entry, const Freshness& freshness) {
     value.emplace(entry.value);
     quality = freshness.is_certain(entry.ttl) ? Quality::fresh : freshness.quality_of(entry);

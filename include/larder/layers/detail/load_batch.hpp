@@ -29,7 +29,6 @@ class LoadBatch {
   using Clock = typename Engine::Clock;
   using Departure = typename Engine::Departure;
   using Flight = typename Engine::Flight;
-  using Request = typename Engine::Request;
   using Result = typename Engine::Result;
   using Sight = typename Engine::Sight;
   using key_item = KeyItem<Key>;
@@ -82,23 +81,10 @@ class LoadBatch {
     if (indices.empty()) return;
     std::vector<key_item> keys;
     keys.reserve(indices.size());
-    for (const std::size_t i : indices) {
-      keys.push_back(keys_[i]);
-      sights_[i] = {};
-    }
-    if (engine_->freshness().matters()) {
-      engine_->wrapped().visit_entries(std::span<const key_item>(keys),
-                                       [&](std::size_t position, const EntryView<Value>& entry) {
-                                         sights_[indices[position]].see(entry, engine_->freshness());
-                                       });
-      return;
-    }
-    std::vector<std::optional<Value>> values(keys.size());
-    engine_->wrapped().get_many(std::span<const key_item>(keys), std::span<std::optional<Value>>(values));
-    for (std::size_t position = 0; position < values.size(); ++position) {
-      Sight& sight = sights_[indices[position]];
-      sight.value = std::move(values[position]);
-      if (sight.value) sight.quality = Quality::fresh;
+    for (const std::size_t i : indices) keys.push_back(keys_[i]);
+    std::vector<Sight> sights = engine_->values().look(std::span<const key_item>(keys));
+    for (std::size_t position = 0; position < keys.size(); ++position) {
+      sights_[indices[position]] = std::move(sights[position]);
     }
   }
 
@@ -196,11 +182,7 @@ class LoadBatch {
   }
 
   void await(std::size_t i, const std::shared_ptr<Flight>& flight) {
-    struct Never final : Loader<Key, Value> {
-      Loaded<Value> operator()(KeyView<Key>) override { return {}; }
-      std::shared_ptr<Loader<Key, Value>> keep() override { return nullptr; }
-    } never;
-    if (auto result = engine_->await(flight, sights_[i], Clock::now(), Request{never, {}, true})) {
+    if (auto result = engine_->await(flight, sights_[i], Clock::now(), true)) {
       answer(i, std::move(*result));
     } else {
       pending_.push_back(i);
@@ -250,7 +232,7 @@ class LoadBatch {
           results[i].value = std::move(found->second);
         }
       }
-      if (!outcome.error) engine.store_all(led, results, ttl, took);
+      if (!outcome.error) engine.values().store_all(led, results, ttl, took);
     }
     for (std::size_t i = 0; i < led.size(); ++i) led[i].departure.land(results[i]);
     return results;

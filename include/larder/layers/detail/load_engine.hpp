@@ -28,6 +28,7 @@
 #include <larder/layers/detail/freshness.hpp>
 #include <larder/layers/detail/load_counters.hpp>
 #include <larder/layers/detail/load_lease.hpp>
+#include <larder/layers/detail/loaded_values.hpp>
 #include <larder/layers/detail/loader.hpp>
 #include <larder/layers/loading_options.hpp>
 
@@ -47,32 +48,19 @@ class LoadEngine : public std::enable_shared_from_this<LoadEngine<Key, Value>> {
   using key_view = KeyView<Key>;
 
   LoadEngine(std::shared_ptr<Backend> wrapped, LoadingOptions options)
-      : wrapped_(std::move(wrapped)), options_((options.validate(), std::move(options))), freshness_(options_) {
-    if (wrapped_ == nullptr) {
-      throw InvalidArgumentError("LoadingCache: wrapped = nullptr, but there must be a cache");
-    }
+      : options_((options.validate(), std::move(options))), values_(std::move(wrapped), options_, counters_) {
     if (options_.leases && !has_lease_keys) {
       throw InvalidArgumentError("LoadingOptions: leases are for keys that have a KeyCodec, which these do not");
     }
   }
 
-  Backend& wrapped() const noexcept { return *wrapped_; }
   const LoadingOptions& options() const noexcept { return options_; }
   LoadCounters& counters() noexcept { return counters_; }
   Flights& flights() noexcept { return flights_; }
-  const Freshness& freshness() const noexcept { return freshness_; }
+  LoadedValues<Key, Value>& values() noexcept { return values_; }
+  /// What runs in the background.
+  BackgroundJobs& jobs() noexcept { return *jobs_; }
   Clock::time_point now() const { return options_.now ? options_.now() : Clock::now(); }
-
-  [[gnu::always_inline]] Sight look(key_view key) {
-    Sight sight;
-    if (freshness_.matters()) {
-      wrapped_->visit_entry(key, [&](const EntryView<Value>& entry) { sight.see(entry, freshness_); });
-    } else {
-      sight.value = wrapped_->get(key);
-      if (sight.value) sight.quality = Quality::fresh;
-    }
-    return sight;
-  }
 
   /// How one call is to be answered.
   struct Request {
@@ -95,9 +83,9 @@ class LoadEngine : public std::enable_shared_from_this<LoadEngine<Key, Value>> {
       } else {
         counters_.add(&LoadStats::joined);
       }
-      if (auto result = await(flight, sight, begin, request)) return *result;
+      if (auto result = await(flight, sight, begin, request.takes_absence)) return *result;
       landings = flights_.landings();
-      sight = look(key);
+      sight = values_.look(key);
       if (sight.quality == Quality::fresh) return {.value = std::move(sight.value)};
     }
   }
@@ -153,6 +141,15 @@ class LoadEngine : public std::enable_shared_from_this<LoadEngine<Key, Value>> {
     std::shared_ptr<Flight> flight_;
     bool look_again_;
   };
+
+  /// Whether somebody has brought the value since the one who leads looked. Then he lands, and `sight` is that.
+  bool has_come(Departure& departure, Sight& sight) {
+    if (!departure.should_look_again()) return false;
+    sight = values_.look(departure.key());
+    if (!sight.is_fresh()) return false;
+    departure.land({.value = sight.value});
+    return true;
+  }
 
   /// Loads, stores and lands on the calling thread. Throws where the load came to no result.
   Result fly(Departure departure, const Sight& sight, const Request& request) {
@@ -214,44 +211,11 @@ class LoadEngine : public std::enable_shared_from_this<LoadEngine<Key, Value>> {
   void finish(const Departure& departure, Loaded<Value>& loaded, const std::optional<Ttl>& ttl,
               std::chrono::nanoseconds took, std::optional<LoadLease>& lease, const Sight& sight, Result& result) {
     if (result.error) return;
-    if (loaded.value || sight.is_usable()) store(departure, loaded, ttl, took, lease);
+    if (loaded.value || sight.is_usable()) {
+      values_.store(departure.key(), departure.flight(), loaded, ttl, took, lease);
+    }
     result.value = std::move(loaded.value);
   }
-
-  /// The same for values that were loaded together, which the cache takes in one batch where they are stored alike.
-  template <class Led>
-  void store_all(const std::vector<Led>& led, const std::vector<Result>& results, const std::optional<Ttl>& ttl,
-                 std::chrono::nanoseconds took) {
-    std::optional<LoadLease> no_lease;
-    const bool alike = !freshness_.matters() && options_.ttl_jitter <= 0;
-    std::vector<typename Backend::item> items;
-    std::vector<std::size_t> stored;
-    for (std::size_t i = 0; i < led.size(); ++i) {
-      if (!results[i].value && !led[i].replaces) continue;
-      if (!results[i].value || !alike) {
-        Loaded<Value> loaded{.value = results[i].value, .ttl = {}, .metadata = {}};
-        store(led[i].departure, loaded, ttl, took, no_lease);
-      } else if (led[i].departure.flight().begin_store()) {
-        stored.push_back(i);
-        items.emplace_back(led[i].departure.key(), *results[i].value);
-      } else {
-        counters_.add(&LoadStats::overtaken);
-      }
-    }
-    try {
-      wrapped_->set_many(std::move(items), ttl.value_or(options_.ttl));
-    } catch (const std::exception&) {
-      counters_.add(&LoadStats::store_failures);
-    }
-    for (const std::size_t i : stored) {
-      if (led[i].departure.flight().end_store()) continue;
-      remove(led[i].departure.key());
-      counters_.add(&LoadStats::overtaken);
-    }
-  }
-
-  /// What runs in the background.
-  BackgroundJobs& jobs() noexcept { return *jobs_; }
 
   /// Loads in the background; true if that has begun, or will.
   bool refresh(Departure departure, Sight sight, const Request& request) {
@@ -276,14 +240,11 @@ class LoadEngine : public std::enable_shared_from_this<LoadEngine<Key, Value>> {
     return write();
   }
 
-  /// What a value that is set is stored with.
-  void prepare(Ttl& ttl, Metadata& metadata) { freshness_.prepare(ttl, metadata, std::chrono::nanoseconds::zero()); }
-
   /// The same for all keys.
   std::size_t clear() {
     flights_.overtake_all();
     if (options_.leases) options_.leases->revoke_all();
-    const std::size_t count = wrapped_->clear();
+    const std::size_t count = values_.backend().clear();
     flights_.overtake_all();  // what began meanwhile may have been stored before it was cleared, and need not be again
     return count;
   }
@@ -318,7 +279,7 @@ class LoadEngine : public std::enable_shared_from_this<LoadEngine<Key, Value>> {
       if (sight.is_usable()) return Result{.value = sight.value, .error = {}, .is_stale = true};
     }
     for (auto pause = std::chrono::milliseconds(2);; pause = std::min(pause * 2, longest_pause)) {
-      Sight found = look(key);
+      Sight found = values_.look(key);
       if (found.is_fresh() && !sight.is_fresh()) return Result{.value = std::move(found.value)};
       if (acquired) return std::nullopt;
       const auto real_now = Clock::now();
@@ -329,9 +290,17 @@ class LoadEngine : public std::enable_shared_from_this<LoadEngine<Key, Value>> {
     }
   }
 
-  /// Waits for a flight's end. Result: the answer; empty if the caller has to begin anew.
+  /// What a flight that has ended has for one who waited; empty if he has to begin anew.
+  std::optional<Result> outcome(const Flight& flight, Sight& sight, bool takes_absence) {
+    if (flight.state() == Flight::State::abandoned) return std::nullopt;
+    const Result& result = flight.result();
+    if (!result.value && !result.error && !takes_absence) return std::nullopt;
+    return settled(result, sight);
+  }
+
+  /// Waits for a flight's end. Result: its outcome.
   std::optional<Result> await(const std::shared_ptr<Flight>& flight, Sight& sight, Clock::time_point begin,
-                              const Request& request) {
+                              bool takes_absence) {
     std::optional<LedLoads::Waiting> waiting;
     if (LedLoads::is_leading()) {
       if (LedLoads::is_leading(*flight)) LedLoads::fail();
@@ -340,13 +309,7 @@ class LoadEngine : public std::enable_shared_from_this<LoadEngine<Key, Value>> {
     Clock::time_point end = CallDeadline::of_call(Clock::now());
     const auto& limit = sight.is_usable() && options_.soft_timeout ? options_.soft_timeout : options_.hard_timeout;
     if (limit) end = std::min(end, CallDeadline::after(begin, *limit));
-    switch (flight->wait_until(end)) {
-      case Flight::State::landed:
-        if (!flight->result().value && !flight->result().error && !request.takes_absence) return std::nullopt;
-        return settled(flight->result(), sight);
-      case Flight::State::abandoned: return std::nullopt;
-      case Flight::State::under_way: break;
-    }
+    if (flight->wait_until(end)) return outcome(*flight, sight, takes_absence);
     counters_.add(&LoadStats::timeouts);
     if (sight.is_usable()) return served(sight);
     throw TimeoutError("the value was not loaded in time");
@@ -369,14 +332,7 @@ class LoadEngine : public std::enable_shared_from_this<LoadEngine<Key, Value>> {
 
   /// Result: the answer; empty if a flight is under way that is to be awaited.
   std::optional<Result> lead(Departure departure, Sight& sight, const Request& request) {
-    if (departure.should_look_again()) {
-      sight = look(departure.key());
-      if (sight.is_fresh()) {
-        Result result{.value = sight.value};
-        departure.land(result);
-        return result;
-      }
-    }
+    if (has_come(departure, sight)) return Result{.value = std::move(sight.value)};
     if (sight.is_good_for_now()) {
       if (refresh(std::move(departure), sight, request)) count_refresh(sight);
       return served(sight);
@@ -391,35 +347,6 @@ class LoadEngine : public std::enable_shared_from_this<LoadEngine<Key, Value>> {
     throw TimeoutError("too many loads wait for their turn already");
   }
 
-  /// Where a value was set or invalidated meanwhile, that stands. An old one that is no more goes.
-  void store(const Departure& departure, Loaded<Value>& loaded, const std::optional<Ttl>& ttl,
-             std::chrono::nanoseconds took, std::optional<LoadLease>& lease) {
-    const bool begun = (!lease || lease->stands()) && departure.flight().begin_store();
-    try {
-      if (begun && loaded.value) {
-        Ttl lifetime = loaded.ttl ? *loaded.ttl : ttl.value_or(options_.ttl);
-        freshness_.prepare(lifetime, loaded.metadata, took);
-        wrapped_->set(departure.key(), *loaded.value, lifetime, std::move(loaded.metadata));
-      } else if (begun) {
-        wrapped_->erase(departure.key());
-      }
-    } catch (const std::exception&) {  // the value is none the worse for it
-      counters_.add(&LoadStats::store_failures);
-    }
-    const bool is_current = departure.flight().end_store() && (!lease || lease->release());
-    if (begun && is_current) return;
-    if (begun) remove(departure.key());
-    if (loaded.value) counters_.add(&LoadStats::overtaken);
-  }
-
-  void remove(const Key& key) {
-    try {
-      wrapped_->erase(key);
-    } catch (const std::exception&) {
-      counters_.add(&LoadStats::store_failures);
-    }
-  }
-
   static constexpr bool has_lease_keys = requires(key_view key) { KeyCodec<Key>::encode(key); };
   static std::string lease_key(key_view key) {
     if constexpr (has_lease_keys) {
@@ -429,11 +356,10 @@ class LoadEngine : public std::enable_shared_from_this<LoadEngine<Key, Value>> {
     }
   }
 
-  const std::shared_ptr<Backend> wrapped_;
   const LoadingOptions options_;
-  Freshness freshness_;
-  Flights flights_;
   LoadCounters counters_;
+  LoadedValues<Key, Value> values_;
+  Flights flights_;
   const std::shared_ptr<BackgroundJobs> jobs_ = std::make_shared<BackgroundJobs>();
 };
 
