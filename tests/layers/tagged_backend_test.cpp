@@ -51,20 +51,9 @@ TEST_CASE("TaggedBackend: bad input is refused by its name", "[tagged]") {
   const auto memory = std::make_shared<Memory>();
   CHECK(contains(message_of<Error>([&] { TaggedBackend<> cache(nullptr, memory); }), "wrapped = nullptr"));
   CHECK(contains(message_of<Error>([&] { TaggedBackend<> cache(memory, nullptr); }), "stamps = nullptr"));
-  CHECK(contains(message_of<Error>([&] { TaggedBackend<> cache(memory, memory, {.tags_name = ""}); }),
-                 "tags_name is empty"));
   CHECK(contains(message_of<Error>([&] { TaggedBackend<> cache(memory, {.stamp_ttl = 0s}); }), "stamp_ttl = 0 ms"));
   CHECK(contains(message_of<Error>([&] { TaggedBackend<>(memory).erase_tag(""); }), "tag is empty"));
   CHECK_THROWS_AS(TaggedBackend<>(nullptr), larder::InvalidArgumentError);
-}
-
-TEST_CASE("tag_list: tags are texts of any kind", "[tagged]") {
-  CHECK(tag_list({"a", "b"}) == "a,b");
-  CHECK(tag_list({}) == "");
-  CHECK(larder::tags_of("a,b,,c") == std::vector<std::string>{"a", "b", "c"});
-  CHECK(larder::tags_of(tag_list({"a,b", "c\\", "\\,", std::string_view("\0", 1)})) ==
-        std::vector<std::string>{"a,b", "c\\", "\\,", std::string(1, '\0')});
-  CHECK(larder::tags_of("a\\") == std::vector<std::string>{"a\\"});
 }
 
 TEST_CASE("TaggedBackend: a tag invalidates every entry that bears it, and no other", "[tagged]") {
