@@ -26,6 +26,7 @@
 #include <larder/cache_entry.hpp>
 #include <larder/detail/entry_node.hpp>
 #include <larder/detail/equal_texts.hpp>
+#include <larder/detail/key_hash.hpp>
 #include <larder/detail/shard.hpp>
 #include <larder/detail/timeline.hpp>
 #include <larder/in_memory_options.hpp>
@@ -42,26 +43,9 @@ class ShardedStore {
   using Shard = detail::Shard<Node, typename Traits::Eviction, typename Traits::Mutex>;
   using Stripe = typename Shard::Stripe;
   using Options = InMemoryOptions<Key, Value, Traits>;
+  using KeyHash = detail::KeyHash<Key, typename Traits::Hash>;
   /// When an entry expires; empty if never.
   using Deadline = std::optional<Tick>;
-
-  /// A key's hash, all 64 bits mixed: the upper half chooses the shard, the lower one the place in its index.
-  struct KeyHash {
-    std::uint64_t bits;
-
-    explicit KeyHash(KeyView<Key> key) : bits(static_cast<std::uint64_t>(Hash()(key))) {
-      if constexpr (!is_mixed) bits = mix_hash(bits);
-    }
-    KeyHash() = default;
-
-    std::uint32_t for_index() const noexcept { return static_cast<std::uint32_t>(bits); }
-
-   private:
-    using Hash = typename Traits::Hash;
-    static constexpr bool is_mixed = sizeof(std::size_t) == sizeof(std::uint64_t) && requires {
-      typename Hash::is_avalanching;
-    };
-  };
 
   /// \throws InvalidArgumentError if the options make no sense; std::bad_alloc.
   explicit ShardedStore(Options options)
@@ -85,7 +69,7 @@ class ShardedStore {
 
   Shard& shard_of(KeyHash hash) const noexcept {
     if (options_.shards == 1) return shards_[0];
-    return shards_[static_cast<std::size_t>(((hash.bits >> 32) * options_.shards) >> 32)];
+    return shards_[hash.for_shard(options_.shards)];
   }
 
   /// The same, for who will look the key up at once. A lock makes the processor wait for all that it has begun: what

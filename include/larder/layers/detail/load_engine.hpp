@@ -222,8 +222,8 @@ class LoadEngine : public std::enable_shared_from_this<LoadEngine<Key, Value>> {
     // Shared, since what an executor takes must be copyable.
     auto shared = std::make_shared<Departure>(std::move(departure));
     return jobs_->begin([self = this->shared_from_this(), shared, sight = std::move(sight),
-                         kept = request.loader.keep(), ttl = request.ttl, takes_absence = request.takes_absence] {
-      self->fly(std::move(*shared), sight, Request{*kept, ttl, takes_absence});
+                         kept = request.loader.keep(), ttl = request.ttl] {
+      self->fly(std::move(*shared), sight, Request{*kept, ttl});
     });
   }
 
