@@ -209,8 +209,8 @@ TEST_CASE("TieredBackend: an error of the near cache before a write stops it", "
 TEST_CASE("TieredBackend: a near cache that does not let go is not believed", "[tiered]") {
   Tiers tiers;
   tiers.cache.set("k", "old", 10s);
-  // Not before the write but after it, with a fill in between.
-  tiers.far->once_before("set", [&] { tiers.cache.get("k"); });
+  // Not before the write but after it, with a copy in between that some late fill has stored.
+  tiers.far->once_before("set", [&] { tiers.near_memory->set("k", "old"); });
   int erasures = 0;
   tiers.near->before = [&](std::string_view operation) {
     if (operation == "erase_many" && ++erasures == 2) throw larder::ConnectionError("near");
@@ -224,6 +224,19 @@ TEST_CASE("TieredBackend: a near cache that does not let go is not believed", "[
   CHECK(tiers.near_value("k") == nothing);
   CHECK(tiers.cache.get("k") == Bytes("new"));
   CHECK(tiers.near_value("k") == Bytes("new"));
+}
+
+TEST_CASE("TieredBackend: a near cache that is not emptied once the far one is, is not believed", "[tiered]") {
+  Tiers tiers;
+  tiers.cache.set("k", "old", 10s);
+  tiers.far->once_after("clear", [&] {
+    tiers.near_memory->set("k", "old");
+    tiers.near->once_before("clear", [] { throw larder::ConnectionError("near"); });
+  });
+  CHECK(tiers.cache.clear() == 1);
+  CHECK(tiers.near_value("k") == Bytes("old"));
+  CHECK(tiers.cache.get("k") == nothing);
+  CHECK_FALSE(tiers.cache.exists("k"));
 }
 
 TEST_CASE("TieredBackend: a copy that cannot be kept is no error", "[tiered]") {
@@ -366,7 +379,7 @@ TEST_CASE("TieredBackend: a read between the two halves of a write leaves no old
   tiers.cache.set("k", "old", 10s);
   tiers.far->once_before("set", [&] {
     CHECK(tiers.cache.get("k") == Bytes("old"));
-    CHECK(tiers.near_value("k") == Bytes("old"));
+    CHECK(tiers.near_value("k") == nothing);
   });
   CHECK(tiers.cache.set("k", "new"));
   CHECK(tiers.near_value("k") == nothing);
@@ -375,6 +388,63 @@ TEST_CASE("TieredBackend: a read between the two halves of a write leaves no old
   tiers.far->once_before("erase", [&] { tiers.cache.get("k"); });
   CHECK(tiers.cache.erase("k"));
   CHECK(tiers.cache.get("k") == nothing);
+}
+
+TEST_CASE("TieredBackend: who has read what a write wrote reads nothing older, before the write is over either",
+          "[tiered][interleaving]") {
+  struct Write {
+    const char* name;
+    const char* far_call;
+    void (*run)(TieredBackend<>&);
+    std::optional<Bytes> afterwards;
+  };
+  const Write writes[] = {
+      {"set", "set", [](TieredBackend<>& cache) { cache.set("k", "new", 10s); }, Bytes("new")},
+      {"set_many", "set_many",
+       [](TieredBackend<>& cache) {
+         cache.set_many({{"k", "new"}});
+       },
+       Bytes("new")},
+      {"erase", "erase", [](TieredBackend<>& cache) { cache.erase("k"); }, nothing},
+      {"clear", "clear", [](TieredBackend<>& cache) { cache.clear(); }, nothing},
+  };
+  for (const Write& write : writes) {
+    INFO(write.name);
+    Tiers tiers;
+    tiers.far_memory->set("k", "old");
+    // A slow reader has the old value in its hands, from after the write began. Then the far cache has the new one, and
+    // a quick reader sees it. Then the slow one would keep its copy.
+    tiers.far->once_before(write.far_call, [&] {
+      tiers.far->once_after("visit_entry", [&] {
+        if (write.afterwards) {
+          tiers.far_memory->set("k", *write.afterwards);
+        } else {
+          tiers.far_memory->erase("k");
+        }
+        CHECK(tiers.cache.get("k") == write.afterwards);
+      });
+      CHECK(tiers.cache.get("k") == Bytes("old"));
+      CHECK(tiers.cache.get("k") == write.afterwards);
+    });
+    write.run(tiers.cache);
+    CHECK(tiers.cache.get("k") == write.afterwards);
+  }
+}
+
+TEST_CASE("TieredBackend: a write that is over leaves no copy while another of the same key is under way",
+          "[tiered][interleaving]") {
+  Tiers tiers;
+  // The second is over when the first has replaced what it wrote, and is not over itself.
+  tiers.far->once_before("set", [&] {
+    tiers.far->once_after("set", [&] {
+      tiers.far_memory->set("k", "first");
+      CHECK(tiers.cache.get("k") == Bytes("first"));
+    });
+    tiers.cache.set("k", "second", 10s);
+    CHECK(tiers.cache.get("k") == Bytes("first"));
+  });
+  tiers.cache.set("k", "first", 10s);
+  CHECK(tiers.cache.get("k") == Bytes("first"));
 }
 
 TEST_CASE("TieredBackend: of two writes at once neither leaves a copy that the other one has replaced",

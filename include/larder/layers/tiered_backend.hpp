@@ -42,16 +42,15 @@ struct TieredStats {
 ///
 /// - Reads ask the near cache, then the far one, and keep a copy for the smaller of `near_ttl` and what is left of the
 ///   entry's own TTL. A batch asks the far cache for what the near one lacks, in one batch.
-/// - Writes go to the far cache first, and decide there. A copy of a `set` with a TTL is kept; without one, how long
-/// the
-///   far cache keeps the entry is only known when it is read. What the far cache declines is in neither of them.
-/// - `set_if_absent`, `touch`, `get_entry`, `keys` and `clear` are the far cache's business. What `visit_entry` shows
-/// as
-///   `ttl` is that of the copy.
+/// - Writes go to the far cache first, and decide there. A copy of a `set` with a TTL is kept; without one, how
+///   long the far cache keeps the entry is only known when it is read. What the far cache declines is in neither.
+/// - `set_if_absent`, `touch`, `get_entry`, `keys` and `clear` are the far cache's business. What `visit_entry`
+///   shows as `ttl` is that of the copy.
 /// - Other processes' writes are seen when the copy has expired or, with `TieredOptions::invalidation`, when the source
 ///   tells of them. When the source is lost, the near cache is emptied and left alone until it is armed again. So no
 ///   read is behind by more than the source promises (for Redis, a heartbeat).
-/// - A read that began before a write or an invalidation of its key, and ends after it, leaves no copy.
+/// - A read that overlaps a write or an invalidation of its key leaves no copy. So who has read what a write wrote reads
+///   nothing older afterwards, whether the write is over or not.
 /// - `stats` are those of both: hits of either, misses and gauges of the far one. `tiers` tells them apart. So the two
 ///   caches should be in nobody else's hands.
 /// - Errors are the far cache's, and pass through; the copy is gone then. One of the near cache's passes through where
@@ -212,16 +211,8 @@ class TieredBackend final : public CacheBackend<Key, Value> {
   }
 
   std::size_t do_clear() override {
-    copies_.invalidate_all();
-    std::size_t count = 0;
-    try {
-      count = far_->clear();
-    } catch (...) {
-      copies_.invalidate_all();  // a part of it may be gone
-      throw;
-    }
-    copies_.invalidate_all();
-    return count;
+    const typename Copies::Clearing clearing(copies_);
+    return far_->clear();
   }
 
   CacheStats do_stats() const override {

@@ -2,13 +2,14 @@
 /// FillGate: keeps a near cache from being given, or from answering with, what has changed in the far one meanwhile.
 ///
 /// Keys share 256 stripes by their hash. A stripe is one number: how many changes of its keys there were (upper bits),
-/// and how many stores into the near cache are under way (lower bits). No lock is held, so that caches may be called,
-/// and their listeners may call back, at any point.
+/// how many are under way, and how many stores into the near cache are under way (lower bits). No lock is held, so that
+/// caches may be called, and their listeners may call back, at any point.
 ///
-/// - Who changes a key adds a change first, and removes the key from the near cache then.
+/// - Who changes a key adds a change first, and removes the key from the near cache then. The change is under way until
+///   the far cache has answered: meanwhile some have read what was there before, and others what is there now.
 /// - Who fills takes the number of changes before it reads the far cache. It counts itself as storing and stores only
-///   if there was no change since. If there was one while it stored, it removes what it stored, and only then counts
-///   itself out. So either it sees the change, or the change's own removal comes after its store.
+///   if there was no change since, and none is under way. If there was one while it stored, it removes what it stored,
+///   and only then counts itself out. So either it sees the change, or the change's own removal comes after its store.
 /// - Who reads the near cache looks at the stripe before and after, and believes a hit only if nothing happened in
 ///   between and nobody is storing: what a fill may still take back is seen by nobody.
 ///
@@ -38,33 +39,43 @@ class FillGate {
     }
 
     /// To be taken before the far cache is read.
-    Ticket ticket() const noexcept { return look() >> storing_bits; }
+    Ticket ticket() const noexcept { return look() >> change_shift; }
 
     /// Everything that was read from the far cache before is out of date. The near cache is to be told afterwards.
-    /// Result: a ticket of now.
-    Ticket add_change() noexcept {
-      return (state_.fetch_add(one_change, std::memory_order_acq_rel) >> storing_bits) + 1;
+    void add_change() noexcept { state_.fetch_add(one_change, std::memory_order_acq_rel); }
+    /// The same, and it is under way until `end_change`. Result: a ticket of now.
+    Ticket begin_change() noexcept {
+      return (state_.fetch_add(one_change + one_changing, std::memory_order_acq_rel) >> change_shift) + 1;
     }
+    void end_change() noexcept { state_.fetch_sub(one_changing, std::memory_order_acq_rel); }
 
-    /// Begins to store. Result: whether nothing has changed since the ticket, so that it may be stored.
+    /// Begins to store. Result: whether nothing has changed since the ticket, and nothing is changing, so that it may
+    /// be stored.
     bool begin_store(Ticket ticket) noexcept {
-      return state_.fetch_add(1, std::memory_order_acq_rel) >> storing_bits == ticket;
+      return is_allowed(state_.fetch_add(one_storing, std::memory_order_acq_rel), ticket, 0);
     }
     /// The same for who changes the key itself: others' fills are out of date from now on. `ticket` becomes that of
     /// now.
     bool begin_store_of_change(Ticket& ticket) noexcept {
-      const Ticket before = state_.fetch_add(one_change + 1, std::memory_order_acq_rel) >> storing_bits;
-      return ticket++ == before;
+      return is_allowed(state_.fetch_add(one_change + one_storing, std::memory_order_acq_rel), ticket++, 1);
     }
     /// Result: whether what was stored may stay. Otherwise it must be removed.
     bool may_stay(Ticket ticket) const noexcept { return this->ticket() == ticket; }
     /// Ends what one of the two began.
-    void end_store() noexcept { state_.fetch_sub(1, std::memory_order_acq_rel); }
+    void end_store() noexcept { state_.fetch_sub(one_storing, std::memory_order_acq_rel); }
 
    private:
-    static constexpr int storing_bits = 16;
-    static constexpr std::uint64_t one_change = std::uint64_t{1} << storing_bits;
-    static constexpr std::uint64_t storing_mask = one_change - 1;
+    // Threads that change or store keys of one stripe at once: 16,383. Changes until their number comes again: 2^36.
+    static constexpr int changing_shift = 14;
+    static constexpr int change_shift = 28;
+    static constexpr std::uint64_t one_storing = 1;
+    static constexpr std::uint64_t one_changing = std::uint64_t{1} << changing_shift;
+    static constexpr std::uint64_t one_change = std::uint64_t{1} << change_shift;
+    static constexpr std::uint64_t storing_mask = one_changing - 1;
+
+    static bool is_allowed(std::uint64_t state, Ticket ticket, std::uint64_t changing) noexcept {
+      return state / one_changing == ticket * (one_change / one_changing) + changing;
+    }
 
     std::atomic<std::uint64_t> state_{0};
   };
@@ -74,6 +85,13 @@ class FillGate {
   /// Everything may have changed.
   void add_change_to_all() noexcept {
     for (Padded& each : stripes_) each.stripe.add_change();
+  }
+  /// Everything changes, until `end_change_of_all`.
+  void begin_change_of_all() noexcept {
+    for (Padded& each : stripes_) each.stripe.begin_change();
+  }
+  void end_change_of_all() noexcept {
+    for (Padded& each : stripes_) each.stripe.end_change();
   }
 
  private:

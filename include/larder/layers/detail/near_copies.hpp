@@ -3,8 +3,7 @@
 ///
 /// Invariants:
 /// - A copy is of what was read from the far cache, or written to it, and has not changed there since as far as is
-/// known
-///   here: by the changes that were announced (layers/detail/fill_gate.hpp).
+///   known here: by the changes that were announced (layers/detail/fill_gate.hpp).
 /// - While the near cache is not trusted it is neither believed nor filled by reads that begin then.
 /// - No lock is held while the near cache is called.
 #pragma once
@@ -147,9 +146,14 @@ class NearCopies {
       std::sort(stripes_.begin(), stripes_.end());
       stripes_.erase(std::unique(stripes_.begin(), stripes_.end()), stripes_.end());
       tickets_.reserve(stripes_.size());
-      for (Stripe* stripe : stripes_) tickets_.push_back(stripe->add_change());
-      if (copies.doubts_.load(std::memory_order_acquire) >= one_stuck) copies.invalidate_all();
-      copies.near_->erase_many(keys);
+      for (Stripe* stripe : stripes_) tickets_.push_back(stripe->begin_change());
+      try {
+        if (copies.doubts_.load(std::memory_order_acquire) >= one_stuck) copies.invalidate_all();
+        copies.near_->erase_many(keys);
+      } catch (...) {
+        for (Stripe* stripe : stripes_) stripe->end_change();
+        throw;
+      }
     }
     Change(const Change&) = delete;
     Change& operator=(const Change&) = delete;
@@ -172,7 +176,10 @@ class NearCopies {
       bool stays = alone && store_copies();
       for (std::size_t i = 0; i < stripes_.size(); ++i) stays = stays && stripes_[i]->may_stay(tickets_[i]);
       if (!stays) copies_.remove([this] { copies_.near_->erase_many(keys_); });
-      for (Stripe* stripe : stripes_) stripe->end_store();
+      for (Stripe* stripe : stripes_) {
+        stripe->end_store();
+        stripe->end_change();
+      }
     }
 
     NearCopies& copies_;
@@ -181,6 +188,33 @@ class NearCopies {
     std::vector<Stripe*> stripes_;  // each once
     std::vector<Ticket> tickets_;
     bool over_ = false;
+  };
+
+  /// The far cache is being emptied.
+  class Clearing {
+   public:
+    /// Throws what the near cache throws; then nothing has been done.
+    explicit Clearing(NearCopies& copies) : copies_(copies) {
+      copies.gate_.begin_change_of_all();
+      try {
+        copies.invalidate_all();
+      } catch (...) {
+        copies.gate_.end_change_of_all();
+        throw;
+      }
+    }
+    Clearing(const Clearing&) = delete;
+    Clearing& operator=(const Clearing&) = delete;
+    ~Clearing() {
+      try {
+        copies_.invalidate_all();
+      } catch (...) {  // then it is not trusted
+      }
+      copies_.gate_.end_change_of_all();
+    }
+
+   private:
+    NearCopies& copies_;
   };
 
   /// Result: whether there is a copy now. An error of the near cache's is not the caller's, to whom it is a favour.
