@@ -32,6 +32,7 @@
 #include <larder/backend_capabilities.hpp>
 #include <larder/cache_backend.hpp>
 #include <larder/detail/batch.hpp>
+#include <larder/detail/node_contents.hpp>
 #include <larder/detail/sharded_store.hpp>
 #include <larder/glob.hpp>
 #include <larder/in_memory_options.hpp>
@@ -69,6 +70,7 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
   using Pin = typename Node::Pin;
   using Shard = typename Store::Shard;
   using Batch = detail::Batch<Store>;
+  using Timeline = detail::Timeline<typename Traits::Clock>;
 
  public:
   using typename Base::entry_type;
@@ -212,13 +214,13 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
       return look_up(
           key,
           [this](auto&, Node& node) {
-            return Sighting{node.pin(), entry_of(node)};
+            return Sighting{node.pin(), copy_of(node)};
           },
           [](auto&) { return Sighting(); });
     } else {
       Sighting seen{.node = look_up(
                         key, [](auto&, Node& node) { return node.pin(); }, [](auto&) { return Pin(); })};
-      if (seen.node != nullptr) seen.entry = entry_of(*seen.node);
+      if (seen.node != nullptr) seen.entry = copy_of(*seen.node);
       return seen;
     }
   }
@@ -317,7 +319,9 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
       return look_up(
           key,
           [&](auto& shard, Node& node) {
-            node.with_value(key, [&](const Value& value) { visit({value, metadata_of(node), ttl_of(shard, node)}); });
+            node.with_value(key, [&](const Value& value) {
+              visit({value, detail::metadata_of<Value>(node), detail::ttl_of<Timeline>(node, shard)});
+            });
             shard.count_hit(node);
             return true;
           },
@@ -330,7 +334,7 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
       const Pin entry = look_up(
           key,
           [&left](auto& shard, Node& node) {
-            left = ttl_of(shard, node);
+            left = detail::ttl_of<Timeline>(node, shard);
             shard.count_hit(node);
             return node.pin();
           },
@@ -339,33 +343,12 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
             return Pin();
           });
       if (entry == nullptr) return false;
-      entry->with_value(key, [&](const Value& value) { visit({value, metadata_of(*entry), left}); });
+      entry->with_value(key, [&](const Value& value) { visit({value, detail::metadata_of<Value>(*entry), left}); });
       return true;
     }
   }
 
-  static const Metadata& metadata_of(const Node& node) {
-    const Metadata* metadata = node.metadata();
-    return metadata != nullptr ? *metadata : EntryView<Value>::no_metadata();
-  }
-
-  /// At the time at which it was found, since a clock costs as much as half a look-up.
-  static Ttl ttl_of(const auto& shard, const Node& node) {
-    if (!node.expires()) return {};
-    return detail::Timeline<typename Traits::Clock>::left_until(node.timer().deadline, shard.elapsed());
-  }
-
-  std::optional<entry_type> entry_of(Node& node) const {
-    std::optional<entry_type> entry(entry_type{.key = Key(node.key()),
-                                               .value = node.copy_value(),
-                                               .created_at = node.created_at.get(),
-                                               .expires_at = {},
-                                               .size_bytes = node.size(),
-                                               .metadata = {}});
-    if (node.expires()) entry->expires_at = store_.timeline().wall_time_of(node.timer().deadline);
-    if (node.metadata() != nullptr) entry->metadata = *node.metadata();
-    return entry;
-  }
+  entry_type copy_of(Node& node) const { return detail::entry_of<Key, Value>(node, store_.timeline()); }
 
   bool do_can_list_keys() const noexcept override { return true; }
 
@@ -389,41 +372,14 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
 
   void do_get_many(std::span<const key_item> keys, std::span<std::optional<Value>> values) override {
     if constexpr (Node::copied_under_lock) {
-      for (; keys.size() > Batch::most; keys = keys.subspan(Batch::most), values = values.subspan(Batch::most)) {
-        get_batch(keys.first(Batch::most), values.first(Batch::most));
-      }
-      get_batch(keys, values);
+      Batch::get_all(store_, keys, values, [this](const key_item& key) { return do_get(key); });
     } else {
       for (std::size_t i = 0; i < keys.size(); ++i) values[i] = do_get(keys[i]);
     }
   }
 
-  void get_batch(std::span<const key_item> keys, std::span<std::optional<Value>> values) {
-    const Batch batch(keys);
-    for (std::optional<Value>& value : values) value.reset();  // now, because the end of a value may be user code
-    batch.get(store_, keys, values, [&](std::size_t i) { values[i] = do_get(keys[i]); });
-  }
-
   std::size_t do_set_many(std::span<item> items, Ttl ttl) override {
-    const auto deadline = store_.deadline_of(ttl);
-    std::size_t stored = 0;
-    for (; items.size() > Batch::most; items = items.subspan(Batch::most)) {
-      stored += set_batch(items.first(Batch::most), deadline);
-    }
-    return stored + set_batch(items, deadline);
-  }
-
-  /// Makes all nodes before any lock is taken, and then stores those of each shard in one go.
-  std::size_t set_batch(std::span<item> items, typename Store::Deadline deadline) {
-    const Batch batch(items, [](const item& each) -> const key_item& { return each.first; });
-    typename Node::Owner nodes[Batch::most];
-    std::size_t stored = 0;
-    for (std::size_t i = 0; i < items.size(); ++i) {
-      nodes[i] = store_.make_node(items[i].first, batch.hash(i), std::move(items[i].second), deadline, {});
-      stored += nodes[i] != nullptr ? 1 : 0;
-    }
-    batch.set(store_, items, nodes);
-    return stored;
+    return Batch::set_all(store_, items, store_.deadline_of(ttl));
   }
 
   static Options with_size(std::size_t max_size_bytes) {

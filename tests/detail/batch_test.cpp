@@ -24,6 +24,7 @@ struct Store {
     using Owner = Node*;
   };
   using Shard = std::vector<std::size_t>;
+  using Deadline = int;
 
   mutable std::array<Shard, 3> shards;
 

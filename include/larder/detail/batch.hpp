@@ -4,12 +4,14 @@
 /// others.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <span>
+#include <utility>
 
 namespace larder::detail {
 
@@ -30,28 +32,37 @@ class Batch {
     for (; count_ < items.size(); ++count_) hashes_[count_] = Hash(key_of(items[count_]));
   }
 
-  Hash hash(std::size_t i) const noexcept { return hashes_[i]; }
-
-  /// Copies the values that there are to `values`, and counts hits and misses. Calls uncertain(i), with no lock held,
-  /// for each key of which nothing is certain. Throws what equality throws.
-  template <class Key, class Value, class Uncertain>
-  void get(const Store& store, std::span<Key> keys, std::span<std::optional<Value>> values,
-           const Uncertain& uncertain) const {
-    for_each_shard(store, [&](Shard& shard, std::uint64_t here) {
-      for_each(get_from(store, shard, here, keys, values), uncertain);
+  /// Copies the values of any number of keys to `values`, and counts hits and misses. `get_one(key)` gets, with no lock
+  /// held, what a reading tells nothing certain of. Throws what hash and equality throw.
+  template <class Key, class Value, class GetOne>
+  static void get_all(const Store& store, std::span<Key> keys, std::span<std::optional<Value>> values,
+                      const GetOne& get_one) {
+    for (std::optional<Value>& value : values) value.reset();  // now, because the end of a value may be user code
+    for_each_part(keys.size(), [&](std::size_t begin, std::size_t count) {
+      const auto some = keys.subspan(begin, count);
+      const auto theirs = values.subspan(begin, count);
+      Batch(some).get(store, some, theirs, [&](std::size_t i) { theirs[i] = get_one(some[i]); });
     });
   }
 
-  /// Stores the node of each item's key, or removes what is there where the node is null. Throws what equality throws,
-  /// and std::bad_alloc: then some of the nodes are not taken.
+  /// Stores any number of items, the last one where a key is there twice. Makes all nodes of a batch before any lock is
+  /// taken, and then stores those of each shard in one go. Result: how many were stored. Throws what hash and equality
+  /// throw, and std::bad_alloc.
   template <class Item>
-  void set(const Store& store, std::span<Item> items, typename Node::Owner* nodes) const {
-    for_each_shard(store, [&](Shard& home, std::uint64_t here) {
-      typename Store::Access shard(store, home);
-      for_each(here, [&](std::size_t i) { home.prefetch_bucket(hashes_[i].for_index()); });
-      for_each(here, [&](std::size_t i) { home.prefetch_node(hashes_[i].for_index()); });
-      for_each(here, [&](std::size_t i) { shard.put(hashes_[i], items[i].first, nodes[i]); });
+  static std::size_t set_all(const Store& store, std::span<Item> items, typename Store::Deadline deadline) {
+    std::size_t stored = 0;
+    for_each_part(items.size(), [&](std::size_t begin, std::size_t count) {
+      const auto some = items.subspan(begin, count);
+      const Batch batch(
+          some, [](const Item& each) -> const auto& { return each.first; });
+      typename Node::Owner nodes[most];
+      for (std::size_t i = 0; i < count; ++i) {
+        nodes[i] = store.make_node(some[i].first, batch.hashes_[i], std::move(some[i].second), deadline, {});
+        stored += nodes[i] != nullptr ? 1 : 0;
+      }
+      batch.set(store, some, nodes);
     });
+    return stored;
   }
 
   /// Calls f(shard, keys) for each shard in which any of the keys live, with the set of those keys.
@@ -76,6 +87,33 @@ class Batch {
   }
 
  private:
+  /// Calls f(begin, count) for each part of so many items.
+  template <class Function>
+  static void for_each_part(std::size_t items, const Function& f) {
+    for (std::size_t begin = 0; begin < items; begin += most) f(begin, std::min(most, items - begin));
+  }
+
+  /// Calls uncertain(i) for each key of which nothing is certain.
+  template <class Key, class Value, class Uncertain>
+  void get(const Store& store, std::span<Key> keys, std::span<std::optional<Value>> values,
+           const Uncertain& uncertain) const {
+    for_each_shard(store, [&](Shard& shard, std::uint64_t here) {
+      for_each(get_from(store, shard, here, keys, values), uncertain);
+    });
+  }
+
+  /// Stores the node of each item's key, or removes what is there where the node is null. Where something is thrown,
+  /// some of the nodes are not taken.
+  template <class Item>
+  void set(const Store& store, std::span<Item> items, typename Node::Owner* nodes) const {
+    for_each_shard(store, [&](Shard& home, std::uint64_t here) {
+      typename Store::Access shard(store, home);
+      for_each(here, [&](std::size_t i) { home.prefetch_bucket(hashes_[i].for_index()); });
+      for_each(here, [&](std::size_t i) { home.prefetch_node(hashes_[i].for_index()); });
+      for_each(here, [&](std::size_t i) { shard.put(hashes_[i], items[i].first, nodes[i]); });
+    });
+  }
+
   /// Result: those of `here` of which nothing is certain.
   template <class Key, class Value>
   std::uint64_t get_from(const Store& store, Shard& home, std::uint64_t here, std::span<Key> keys,

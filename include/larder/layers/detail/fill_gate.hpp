@@ -43,7 +43,7 @@ class FillGate {
 
     /// Everything that was read from the far cache before is out of date. The near cache is to be told afterwards.
     void add_change() noexcept { state_.fetch_add(one_change, std::memory_order_acq_rel); }
-    /// The same, and it is under way until `end_change`. Result: a ticket of now.
+    /// The same, and it is under way until `end_change` or `end_store_of_change`. Result: a ticket of now.
     Ticket begin_change() noexcept {
       return (state_.fetch_add(one_change + one_changing, std::memory_order_acq_rel) >> change_shift) + 1;
     }
@@ -61,8 +61,9 @@ class FillGate {
     }
     /// Result: whether what was stored may stay. Otherwise it must be removed.
     bool may_stay(Ticket ticket) const noexcept { return this->ticket() == ticket; }
-    /// Ends what one of the two began.
     void end_store() noexcept { state_.fetch_sub(one_storing, std::memory_order_acq_rel); }
+    /// The end of the change, too.
+    void end_store_of_change() noexcept { state_.fetch_sub(one_changing + one_storing, std::memory_order_acq_rel); }
 
    private:
     // Threads that change or store keys of one stripe at once: 16,383. Changes until their number comes again: 2^36.

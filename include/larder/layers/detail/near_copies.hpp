@@ -176,10 +176,7 @@ class NearCopies {
       bool stays = alone && store_copies();
       for (std::size_t i = 0; i < stripes_.size(); ++i) stays = stays && stripes_[i]->may_stay(tickets_[i]);
       if (!stays) copies_.remove([this] { copies_.near_->erase_many(keys_); });
-      for (Stripe* stripe : stripes_) {
-        stripe->end_store();
-        stripe->end_change();
-      }
+      for (Stripe* stripe : stripes_) stripe->end_store_of_change();
     }
 
     NearCopies& copies_;
