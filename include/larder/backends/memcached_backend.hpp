@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -16,6 +15,7 @@
 #include <larder/backend_capabilities.hpp>
 #include <larder/backends/detail/envelope.hpp>
 #include <larder/backends/detail/key_texts.hpp>
+#include <larder/backends/detail/memcached/encoded_values.hpp>
 #include <larder/backends/detail/memcached/memcached_store.hpp>
 #include <larder/backends/detail/stored_values.hpp>
 #include <larder/backends/memcached_options.hpp>
@@ -241,7 +241,7 @@ class MemcachedBackend final : public CacheBackend<Key, Value> {
   std::size_t do_set_many(std::span<item> items, Ttl ttl) override {
     return counting_errors([&] {
       const KeyTexts texts = texts_of(items);
-      Forms forms;
+      detail::EncodedValues forms;
       std::size_t stored = 0;
       const auto form_of = [&](std::size_t index) {
         values_.encode(items[index].second, {}, store_.identity_of(texts.all()[index]),
@@ -269,28 +269,6 @@ class MemcachedBackend final : public CacheBackend<Key, Value> {
       return erased;
     });
   }
-
-  /// What is to be stored for some values, one behind the other.
-  class Forms {
-   public:
-    void add(std::string_view form) {
-      bytes_.append(form);
-      ends_.push_back(bytes_.size());
-    }
-    std::string_view operator[](std::size_t index) const noexcept {
-      const std::size_t begin = index == 0 ? 0 : ends_[index - 1];
-      return std::string_view(bytes_).substr(begin, ends_[index] - begin);
-    }
-    std::size_t last_size() const noexcept { return (*this)[ends_.size() - 1].size(); }
-    void clear() noexcept {
-      bytes_.clear();
-      ends_.clear();
-    }
-
-   private:
-    std::string bytes_;
-    std::vector<std::size_t> ends_;
-  };
 
   static const key_item& key_of(const key_item& key) noexcept { return key; }
   static const key_item& key_of(const item& each) noexcept { return each.first; }
@@ -359,7 +337,7 @@ class MemcachedBackend final : public CacheBackend<Key, Value> {
     counters_.add(Counters::misses, keys.size() - hits);
   }
 
-  std::size_t set_some(std::span<const std::string_view> keys, const Forms& forms, const Ttl& ttl,
+  std::size_t set_some(std::span<const std::string_view> keys, const detail::EncodedValues& forms, const Ttl& ttl,
                        const detail::Deadline& deadline) {
     const Store::Outcome outcome = store_.exchange(keys, Store::Repeat::never, deadline,
                                                    [&](Commands& commands, const Token& token, std::size_t index) {
