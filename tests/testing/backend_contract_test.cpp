@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <stdexcept>
@@ -13,6 +14,7 @@
 #include <utility>
 
 #include <larder/in_memory_backend.hpp>
+#include <larder/layers/forwarding_backend.hpp>
 #include <larder/testing/manual_clock.hpp>
 
 #include "tests/support/catch.hpp"
@@ -96,6 +98,38 @@ TEST_CASE("a random sequence that fails is shrunk to the calls that matter, and 
   CHECK_THAT(result.reason, ContainsSubstring("ContractOptions::seed = 7"));
   INFO(result.story);
   CHECK(std::count(result.story.begin(), result.story.end(), '\n') <= 5);
+}
+
+TEST_CASE("a random sequence that fails once, and not again, is told as it was when it failed") {
+  /// One hit, of all that the check's caches ever have, is a miss.
+  class OnceForgetful final : public larder::ForwardingBackend<> {
+   public:
+    OnceForgetful(const ManualClock& clock, std::shared_ptr<int> hits)
+        : ForwardingBackend(std::make_shared<MutantBackend>(Mutation::none, clock), "OnceForgetful"),
+          hits_(std::move(hits)) {}
+
+   private:
+    std::optional<larder::Bytes> do_get(std::string_view key) override {
+      auto value = wrapped().get(key);
+      if (value && ++*hits_ == 30) return std::nullopt;
+      return value;
+    }
+
+    std::shared_ptr<int> hits_;
+  };
+  const ManualClock clock;
+  const auto hits = std::make_shared<int>(0);
+  const ContractSubject<> subject{
+      .name = "OnceForgetful",
+      .make = [=] { return std::make_unique<OnceForgetful>(clock, hits); },
+      .clock = clock,
+  };
+  const CheckResult result =
+      result_of(BackendContract<>(subject), "random: sequences of operations agree with the model");
+  REQUIRE(result.verdict == Verdict::failed);
+  CHECK_THAT(result.reason, ContainsSubstring("in the last call (found by a random sequence"));
+  CHECK_THAT(result.story,
+             ContainsSubstring("  // a miss\n  // carried out once more, the same calls gave no wrong answer"));
 }
 
 TEST_CASE("the same seed gives the same story") {

@@ -64,12 +64,13 @@ class SequenceRun {
   std::optional<std::size_t> limit_;
 };
 
-/// Shrinks a failing sequence, tells it once more, and fails with it.
+/// Shrinks a failing sequence, tells it once more, and fails with it; or with the first time, if that was the only one.
 [[noreturn]] inline void fail_with_shortest(Trial& trial, const SequenceRun& sequence,
                                             std::vector<Operation> operations, const SequenceRun::Failure& failure,
                                             std::uint64_t seed) {
   const std::string found = ", in the last call (found by a random sequence of " + std::to_string(operations.size()) +
                             " calls; ContractOptions::seed = " + std::to_string(seed) + " repeats it)";
+  const Story first = trial.story();
   operations.resize(failure.length);
   const std::size_t tries = trial.virtual_time() ? 5000 : 200;
   Shrinker shrinker(
@@ -81,8 +82,8 @@ class SequenceRun {
   const auto shortest = shrinker.shrink(operations);
   if (const auto again = sequence.run(shortest)) trial.fail(again->expected + found);
   if (const auto again = sequence.run(operations)) trial.fail(again->expected + found);
-  trial.story().begin();
-  trial.story().tell("// the same calls, carried out once more, gave no wrong answer");
+  trial.story() = first;
+  trial.story().tell("// carried out once more, the same calls gave no wrong answer");
   trial.fail(failure.expected + found);
 }
 
