@@ -15,6 +15,11 @@
 #include <thread>
 #include <vector>
 
+#include <larder/eviction/clock.hpp>
+#include <larder/eviction/gdsf.hpp>
+#include <larder/eviction/s3_fifo.hpp>
+#include <larder/eviction/w_tiny_lfu.hpp>
+
 #include "tests/support/catch.hpp"
 #include "tests/support/environment.hpp"
 #include "tests/support/random.hpp"
@@ -44,6 +49,34 @@ struct SeveralShards {
   static constexpr std::size_t shards = 8;
 };
 
+template <class Policy>
+struct Evicting {
+  struct Traits : larder::InMemoryTraits<> {
+    using Eviction = Policy;
+  };
+  static constexpr std::size_t shards = 1;
+};
+
+/// Counts how often its kind is locked.
+struct CountedMutex : std::mutex {
+  static inline std::atomic<std::uint64_t> taken{0};
+
+  void lock() {
+    ++taken;
+    std::mutex::lock();
+  }
+  bool try_lock() {
+    ++taken;
+    return std::mutex::try_lock();
+  }
+};
+
+template <class Policy>
+struct Counting : larder::InMemoryTraits<> {
+  using Eviction = Policy;
+  using Mutex = CountedMutex;
+};
+
 std::string checksum(std::string_view text) { return std::to_string(std::hash<std::string_view>()(text)); }
 
 /// A value that says to which key it belongs and whether it is whole.
@@ -70,12 +103,13 @@ class Crowd {
  public:
   using Backend = larder::InMemoryBackend<std::string, Bytes, typename Config::Traits>;
 
-  Crowd() : cache_({.max_size_bytes = 400000,
-                    .max_entries = 120,
-                    .shards = Config::shards,
-                    .on_removal = [this](std::string_view key, const Bytes& value, larder::RemovalCause cause) {
-                      hear(key, value, cause);
-                    }}) {}
+  Crowd()
+      : cache_({.max_size_bytes = 400000,
+                .max_entries = 120,
+                .shards = Config::shards,
+                .on_removal = [this](std::string_view key, const Bytes& value, larder::RemovalCause cause) {
+                  hear(key, value, cause);
+                }}) {}
 
   void run() {
     run_threads([this](std::size_t thread) {
@@ -215,7 +249,8 @@ class Crowd {
 }  // namespace
 
 TEMPLATE_TEST_CASE("threads that do everything at once see no wrong value, and all adds up at rest", "[threads]",
-                   OneSpinMutex, OneStandardMutex, SeveralShards) {
+                   OneSpinMutex, OneStandardMutex, SeveralShards, Evicting<larder::Clock>, Evicting<larder::S3Fifo>,
+                   Evicting<larder::WTinyLfu>, Evicting<larder::Gdsf>) {
   Crowd<TestType> crowd;
   crowd.run();
   crowd.check_at_rest();
@@ -240,6 +275,17 @@ TEST_CASE("a value stays whole while other threads overwrite and erase it", "[th
     }
   });
   CHECK(wrong == 0);
+}
+
+TEMPLATE_TEST_CASE("where hits are marked, no hit waits for the lock of writers, or takes it", "[threads][policies]",
+                   larder::Clock, larder::S3Fifo) {
+  larder::InMemoryBackend<std::string, Bytes, Counting<TestType>> cache;
+  cache.set("k", "v");
+  const std::uint64_t taken = CountedMutex::taken;
+  for (int i = 0; i < 1000; ++i) cache.get("k");
+  // The stripe's, which is the thread's own, and no other.
+  CHECK(CountedMutex::taken - taken == 1000);
+  CHECK(cache.stats().hits == 1000);
 }
 
 TEST_CASE("expired entries are handed to the listener by one thread only", "[threads][expiry]") {

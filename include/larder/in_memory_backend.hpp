@@ -39,12 +39,13 @@
 
 namespace larder {
 
-/// A cache in process memory: a hash map and an intrusive list in order of use.
+/// A cache in process memory: a hash map, and a policy that chooses who leaves (the traits' `Eviction`).
 ///
 /// - Limits: `max_size_bytes` (100 MiB unless told otherwise) and `max_entries`. When a limit is reached, entries
-///   that have expired leave first, then the least recently used; with more than one shard, those of the shard in
-///   question. The order of use is exact for what one thread does; of what other threads do at the same time, the last
-///   64 uses of each may come later. A value larger than a shard's share of `max_size_bytes` is declined.
+///   that have expired leave first, then those that the policy chooses, with more than one shard in the shard in
+///   question: the least recently used one, unless told otherwise. The order of use is exact for what one thread does;
+///   of what other threads do at the same time, the last 64 uses of each may come later. A value larger than a shard's
+///   share of `max_size_bytes` is declined, and so is a new entry that the policy turns away (WTinyLfu says when).
 /// - Expiry: measured on a steady clock, in whole milliseconds rounded up. An entry that has expired is seen by no
 ///   operation, and each operation reclaims a few of them, whether or not somebody asks for them again.
 /// - Complexity: every operation on one key is O(1) on average (amortized where entries expire), and never rehashes
@@ -195,10 +196,8 @@ class InMemoryBackend final : public CacheBackend<Key, Value> {
     const Hash hash(key);
     Shard& home = store_.shard_for(hash);
     auto fresh = store_.make_node(key, hash, std::move(value), store_.deadline_of(ttl), std::move(metadata));
-    const bool fits = fresh != nullptr;
     Access shard(store_, home);
-    shard.put(hash, key, fresh);
-    return fits;
+    return shard.put(hash, key, fresh);
   }
 
   /// An entry as it was, and where.

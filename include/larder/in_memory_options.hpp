@@ -33,6 +33,8 @@ struct InMemoryTraits {
   using KeyEqual = std::equal_to<>;
   /// ValueSize, EntryFootprint, or one of your own (weigher.hpp).
   using Weigher = ValueSize;
+  /// Who leaves when there is no more room: Lru, Clock, S3Fifo, WTinyLfu, Gdsf, or a policy of your own
+  /// (eviction/eviction_policy.hpp).
   using Eviction = Lru;
   /// SpinMutex, NullMutex, std::mutex, or anything with `lock` and `unlock`; if it has `try_lock`, too, readers never
   /// wait for writers.
@@ -52,7 +54,8 @@ struct InMemoryOptions {
   /// in at once; one shard keeps eviction exact.
   std::size_t shards = 1;
   /// Of how many hits one, on average and at random, moves its entry to the front of the order of use. 1 keeps the
-  /// order exact. More makes hits cheaper; entries that are read often are still found near the front.
+  /// order exact. More makes hits cheaper; entries that are read often are still found near the front. Policies whose
+  /// hits mark the entry (Clock, S3Fifo) see all of them.
   std::uint32_t promotion_interval = 1;
   /// The TTL of a `set` that gives none; empty means that such entries do not expire.
   Ttl default_ttl = {};
@@ -65,7 +68,8 @@ struct InMemoryOptions {
   /// \throws InvalidArgumentError that names the option and its value if the options make no sense.
   void validate() const {
     if (max_size_bytes == 0 && max_entries == 0) {
-      throw InvalidArgumentError("InMemoryOptions: max_size_bytes = 0 needs max_entries as a limit, but max_entries = 0");
+      throw InvalidArgumentError(
+          "InMemoryOptions: max_size_bytes = 0 needs max_entries as a limit, but max_entries = 0");
     }
     if (shards == 0) throw InvalidArgumentError("InMemoryOptions: shards = 0, but there must be at least one");
     if (promotion_interval == 0) {

@@ -6,12 +6,18 @@
 
 #include <larder/detail/chunked_array.hpp>
 #include <larder/detail/entry_ids.hpp>
+#include <larder/eviction/clock.hpp>
+#include <larder/eviction/entry_lists.hpp>
+#include <larder/eviction/gdsf.hpp>
 #include <larder/eviction/lru.hpp>
+#include <larder/eviction/s3_fifo.hpp>
+#include <larder/eviction/w_tiny_lfu.hpp>
 
 #include "tests/allocation/allocation_hooks.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/policy_entries.hpp"
 
-using larder::Lru;
+using larder::EntryLists;
 using larder::detail::ChunkedArray;
 using larder::detail::EntryIds;
 using larder_tests::allocations_of;
@@ -88,22 +94,55 @@ TEST_CASE("a number that was given back needs no allocation to be taken again", 
         }) == 0);
 }
 
-TEST_CASE("an Lru without entries has allocated nothing, and one that can make no room is as it was",
-          "[allocation][lru]") {
-  CHECK(allocations_of([] { return Lru().victim(0); }) == 0);
-  Lru lru;
-  CHECK(for_each_failure([&] { lru.reserve(10); }, [&] { CHECK(lru.victim(0) == 0); }) > 0);
-  for (const std::uint32_t id : {3u, 1u, 2u}) lru.insert(id);
-  CHECK(for_each_failure([&] { lru.reserve(5000); },
+TEST_CASE("EntryLists without entries have allocated nothing, and where no room can be made they are as they were",
+          "[allocation][entry_lists]") {
+  CHECK(allocations_of([] { return EntryLists<2>().oldest(1); }) == 0);
+  EntryLists<2> lists;
+  CHECK(for_each_failure([&] { lists.reserve(10); }, [&] { CHECK(lists.oldest(1) == 0); }) > 0);
+  for (const std::uint32_t id : {3u, 1u, 2u}) lists.push(id, 1);
+  CHECK(for_each_failure([&] { lists.reserve(5000); },
                          [&] {
-                           CHECK(lru.victim(0) == 3);
-                           CHECK(lru.victim(3) == 1);
+                           CHECK(lists.oldest(1) == 3);
+                           CHECK(lists.newer(3) == 1);
                          }) > 0);
   CHECK(allocations_of([&] {
-          lru.insert(4999);
-          lru.touch(3);
-          lru.erase(1);
-          return lru.victim(0);
+          lists.push(4999, 0);
+          lists.move(3, 1);
+          lists.erase(1);
+          return lists.oldest(0);
         }) == 0);
-  CHECK(lru.victim(0) == 2);
+  CHECK(lists.oldest(1) == 2);
+}
+
+namespace {
+
+/// Where room for more entries cannot be made, a policy is as it was; and nothing but that allocates.
+template <class Policy>
+void check_policy() {
+  larder_tests::PolicyEntries<Policy> entries(larder_tests::PolicyEntries<Policy>::weight_at_most(20));
+  entries.insert_all("abcdefghij");
+  const char victim = entries.victim();
+  CHECK(for_each_failure([&] { entries.policy.reserve(20'000); }, [&] { CHECK(entries.victim() == victim); }) > 0);
+  CHECK(allocations_of([&] {
+          for (int i = 0; i < 100; ++i) {
+            entries.use_all("jij");
+            const char evicted = entries.evict(3);
+            if (entries.insert('z', 3)) {
+              entries.replace('z', 2);
+              entries.erase('z');
+            }
+            entries.insert(evicted);
+          }
+          return 0;
+        }) == 0);
+}
+
+}  // namespace
+
+TEST_CASE("eviction policies allocate where room is made, and nowhere else", "[allocation][eviction]") {
+  SECTION("Lru") { check_policy<larder::Lru>(); }
+  SECTION("Clock") { check_policy<larder::Clock>(); }
+  SECTION("S3Fifo") { check_policy<larder::S3Fifo>(); }
+  SECTION("WTinyLfu") { check_policy<larder::WTinyLfu>(); }
+  SECTION("Gdsf") { check_policy<larder::Gdsf>(); }
 }

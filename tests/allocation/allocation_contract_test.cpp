@@ -9,6 +9,10 @@
 #include <utility>
 #include <vector>
 
+#include <larder/eviction/clock.hpp>
+#include <larder/eviction/gdsf.hpp>
+#include <larder/eviction/s3_fifo.hpp>
+#include <larder/eviction/w_tiny_lfu.hpp>
 #include <larder/in_memory_backend.hpp>
 #include <larder/testing/fragile_text.hpp>
 
@@ -24,12 +28,17 @@ using larder::testing::Verdict;
 
 namespace {
 
+template <class Policy>
+struct Evicting : larder::InMemoryTraits<> {
+  using Eviction = Policy;
+};
+
 /// Result: how many of the checks about exceptions applied. Each must pass.
-template <class Key, class Value>
+template <class Key, class Value, class Traits = larder::InMemoryTraits<Key, Value>>
 std::size_t exceptions_applied() {
   const BackendContract<Key, Value> contract({
       .name = "InMemoryBackend",
-      .make = [] { return std::make_unique<larder::InMemoryBackend<Key, Value>>(); },
+      .make = [] { return std::make_unique<larder::InMemoryBackend<Key, Value, Traits>>(); },
   });
   std::size_t applied = 0;
   for (const ContractCheck& check : contract.checks()) {
@@ -82,6 +91,12 @@ TEST_CASE("whatever throws in a key or value, or for want of memory, the in-memo
           "[allocation][exceptions]") {
   CHECK(exceptions_applied<std::string, FragileText>() >= 5);
   CHECK(exceptions_applied<FragileText, FragileText>() >= 8);
+}
+
+TEMPLATE_TEST_CASE("whichever allocation fails, the in-memory cache is as before with every eviction policy",
+                   "[allocation][exceptions][policies]", larder::Clock, larder::S3Fifo, larder::WTinyLfu,
+                   larder::Gdsf) {
+  CHECK((exceptions_applied<std::string, Bytes, Evicting<TestType>>()) >= 3);
 }
 
 TEST_CASE("a cache that is changed by a set that throws is caught", "[allocation][exceptions]") {

@@ -46,8 +46,9 @@ struct Filled {
     for (std::size_t i = 0; i < count; ++i) {
       larder::Ttl ttl;
       if (i % 3 == 1) ttl = i == 1 ? 1s : 3600s;
-      f.cache.set(key_of(i), std::string(i % 4 == 3 ? 3000 : i, 'v'), ttl,
-                  i % 5 == 2 ? larder::Metadata{{"name", "a text that is longer than a small string"}} : larder::Metadata());
+      f.cache.set(
+          key_of(i), std::string(i % 4 == 3 ? 3000 : i, 'v'), ttl,
+          i % 5 == 2 ? larder::Metadata{{"name", "a text that is longer than a small string"}} : larder::Metadata());
     }
     f.cache.get(key_of(0));
   }
@@ -224,28 +225,33 @@ TEST_CASE("erasing and clearing need no memory", "[allocation][exceptions]") {
   CHECK(check_all_or_nothing(7, [](Cache& cache) { cache.clear(); }) == 0);
 }
 
-TEST_CASE("a batch that runs out of memory is done in part, and the cache stays whole", "[allocation][exceptions][batch]") {
+TEST_CASE("a batch that runs out of memory is done in part, and the cache stays whole",
+          "[allocation][exceptions][batch]") {
   const std::vector<std::string> keys = {key_of(0), key_of(2), "a missing key that is longer than a small string",
                                          key_of(3), key_of(2)};
   SECTION("get_many") {
-    CHECK(for_each_allocation(7, [&](Cache& cache) { cache.get_many(keys); }, check_whole) >= 4);
+    CHECK(for_each_allocation(
+              7, [&](Cache& cache) { cache.get_many(keys); }, check_whole) >= 4);
   }
   SECTION("get_many, by position") {
     const std::vector<std::string_view> views(keys.begin(), keys.end());
     std::vector<std::optional<Bytes>> values(views.size());
-    CHECK(for_each_allocation(7, [&](Cache& cache) { cache.get_many(views, values); }, check_whole) == 0);
+    CHECK(for_each_allocation(
+              7, [&](Cache& cache) { cache.get_many(views, values); }, check_whole) == 0);
   }
   SECTION("set_many") {
     std::map<std::string, std::string> items;
     for (const std::string& key : keys) items[key] = "new";
-    CHECK(for_each_allocation(7, [&](Cache& cache) { cache.set_many(items, 60s); }, check_whole) >= 4);
+    CHECK(for_each_allocation(
+              7, [&](Cache& cache) { cache.set_many(items, 60s); }, check_whole) >= 4);
   }
   SECTION("set_many of a list") {
     const Operation set = [](Cache& cache) { cache.set_many({{"a", "new"}, {"b", "new"}, {"c", "new"}}); };
     CHECK(for_each_allocation(7, set, check_whole) >= 4);
   }
   SECTION("erase_many") {
-    CHECK(for_each_allocation(7, [&](Cache& cache) { cache.erase_many(keys); }, check_whole) <= 1);
+    CHECK(for_each_allocation(
+              7, [&](Cache& cache) { cache.erase_many(keys); }, check_whole) <= 1);
   }
 }
 

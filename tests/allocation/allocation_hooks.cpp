@@ -69,7 +69,7 @@ void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { dea
 void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { deallocate(memory); }
 
 // The linker sends every call of calloc in this program's own objects here. The names are the linker's.
-extern "C" void* __real_calloc(std::size_t count, std::size_t size);  // NOLINT(bugprone-reserved-identifier)
+extern "C" void* __real_calloc(std::size_t count, std::size_t size);   // NOLINT(bugprone-reserved-identifier)
 extern "C" void* __wrap_calloc(std::size_t count, std::size_t size) {  // NOLINT(bugprone-reserved-identifier)
   return may_allocate() ? __real_calloc(count, size) : nullptr;
 }

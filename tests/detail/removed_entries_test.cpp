@@ -116,7 +116,7 @@ TEST_CASE("a superseded node is removed for a cause of nobody's", "[removed_entr
   n.removed.push_superseded(n.a);
   n.removed.push(n.b, RemovalCause::erased);
   CHECK(n.a.is_removed());
-  CHECK(n.a.removal == NodeHead::superseded);
+  CHECK(n.a.is_superseded());
   CHECK(n.removed.pop() == &n.a);
   CHECK(n.pop_all() == "b erased");
 }

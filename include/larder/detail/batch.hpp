@@ -58,9 +58,8 @@ class Batch {
       typename Node::Owner nodes[most];
       for (std::size_t i = 0; i < count; ++i) {
         nodes[i] = store.make_node(some[i].first, batch.hashes_[i], std::move(some[i].second), deadline, {});
-        stored += nodes[i] != nullptr ? 1 : 0;
       }
-      batch.set(store, some, nodes);
+      stored += batch.set(store, some, nodes);
     });
     return stored;
   }
@@ -102,16 +101,18 @@ class Batch {
     });
   }
 
-  /// Stores the node of each item's key, or removes what is there where the node is null. Where something is thrown,
-  /// some of the nodes are not taken.
+  /// Stores the node of each item's key, or removes what is there where the node is null. Result: how many were stored.
+  /// Where something is thrown, some of the nodes are not taken.
   template <class Item>
-  void set(const Store& store, std::span<Item> items, typename Node::Owner* nodes) const {
+  std::size_t set(const Store& store, std::span<Item> items, typename Node::Owner* nodes) const {
+    std::size_t stored = 0;
     for_each_shard(store, [&](Shard& home, std::uint64_t here) {
       typename Store::Access shard(store, home);
       for_each(here, [&](std::size_t i) { home.prefetch_bucket(hashes_[i].for_index()); });
       for_each(here, [&](std::size_t i) { home.prefetch_node(hashes_[i].for_index()); });
-      for_each(here, [&](std::size_t i) { shard.put(hashes_[i], items[i].first, nodes[i]); });
+      for_each(here, [&](std::size_t i) { stored += shard.put(hashes_[i], items[i].first, nodes[i]) ? 1 : 0; });
     });
+    return stored;
   }
 
   /// Result: those of `here` of which nothing is certain.

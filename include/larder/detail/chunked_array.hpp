@@ -2,8 +2,9 @@
 /// ChunkedArray: an array that grows without moving an element, so that no call pays for all that is there already.
 ///
 /// Invariants:
-/// - The chunks are full ones, 1024 elements each, and stay where they are: references to elements stay valid.
-/// - Only the directory of the chunks is ever copied: eight bytes for each 1024 elements, when its size doubles.
+/// - The chunks are full ones, 1024 elements each as a rule, and stay where they are: references to elements stay
+/// valid.
+/// - Only the directory of the chunks is ever copied: eight bytes for each of them, when its size doubles.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +14,8 @@
 
 namespace larder::detail {
 
-/// It holds whatever is written to it: what was not written yet has no value.
-template <class Element>
+/// It holds whatever is written to it: what was not written yet has no value. A chunk has 2^chunk_bits elements.
+template <class Element, unsigned chunk_bits = 10>
 class ChunkedArray {
   static_assert(std::is_trivially_copyable_v<Element> && std::is_trivially_destructible_v<Element>);
 
@@ -45,7 +46,6 @@ class ChunkedArray {
   void swap(ChunkedArray& other) noexcept { chunks_.swap(other.chunks_); }
 
  private:
-  static constexpr unsigned chunk_bits = 10;
   static constexpr std::size_t chunk_size = std::size_t{1} << chunk_bits;
 
   using Directory = std::vector<std::unique_ptr<Element[]>>;

@@ -13,7 +13,8 @@
 /// - They take notes, since readers cannot move entries in the order of use: of each hit one keeps a pointer, and a
 ///   writer promotes these entries later, before an entry is chosen for eviction. So the order is exact for what one
 ///   thread does, and the cache misses of many promotions overlap. Writers note there what they have stored, behind
-///   what the thread has read before. Hits and misses are counted here, too.
+///   what the thread has read before. No notes are taken where hits mark their entries instead (`marking`).
+/// - Hits and misses are counted here.
 ///
 /// Invariants:
 /// - Who holds the shard's mutex may lock a stripe; who holds a stripe never waits for the shard's mutex.
@@ -38,16 +39,17 @@
 namespace larder::detail {
 
 /// Two cache lines apart from the next, since processors fetch them in pairs.
-template <class Node, class Mutex>
+template <class Node, class Mutex, bool marking = false>
 class alignas(128) ReadStripe {
  public:
-  static constexpr std::uint32_t most_pending = 64;
+  static constexpr std::uint32_t most_pending = marking ? 0 : 64;
 
   [[gnu::always_inline]] void lock() { mutex_.lock(); }
   [[gnu::always_inline]] void unlock() { mutex_.unlock(); }
 
   /// Counts a hit, and notes its promotion.
   [[gnu::always_inline]] void count_hit(Node& node) noexcept {
+    if constexpr (marking) return count_hit();
     if (until_promotion_ != 0) [[unlikely]] {
       if (!is_sampled()) return;
     }
@@ -74,7 +76,7 @@ class alignas(128) ReadStripe {
   }
 
   /// How many hits are noted. Without the lock it is a hint, which is why it is an atomic: so relaxed will do.
-  std::uint32_t pending_count() const noexcept { return pending_count_.load(std::memory_order_relaxed); }
+  std::uint32_t pending_count() const noexcept { return marking ? 0 : pending_count_.load(std::memory_order_relaxed); }
 
   std::span<Node* const> pending() const noexcept { return std::span(pending_).first(pending_count()); }
   void forget_pending() noexcept {
@@ -121,10 +123,10 @@ class alignas(128) ReadStripe {
   std::array<Node*, most_pending> pending_;  // the first pending_count_ of them
 };
 
-template <class Node, class Mutex>
+template <class Node, class Mutex, bool marking = false>
 class ReadStripes {
  public:
-  using Stripe = ReadStripe<Node, Mutex>;
+  using Stripe = ReadStripe<Node, Mutex, marking>;
 
   /// Whether more than one thread may be here: else nobody has to be waited for.
   static constexpr bool concurrent = !std::same_as<Mutex, NullMutex>;

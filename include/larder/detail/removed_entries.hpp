@@ -26,7 +26,7 @@ class RemovedEntries {
 
   /// A node whose entry goes on in another one: nobody is to be told.
   void push_superseded(NodeHead& node) noexcept {
-    node.removal = NodeHead::superseded;
+    node.set_superseded();
     node.set_next_removed(nullptr);
     append(&node, &node);
   }

@@ -28,25 +28,28 @@
 #include <larder/detail/prefetch.hpp>
 #include <larder/detail/read_stripes.hpp>
 #include <larder/detail/removed_entries.hpp>
+#include <larder/detail/shard_eviction.hpp>
 #include <larder/detail/timer_wheel.hpp>
+#include <larder/eviction/eviction_policy.hpp>
 #include <larder/removal_cause.hpp>
 
 namespace larder::detail {
 
-struct ShardLimits {
-  std::size_t weight;
-  std::size_t entries;
-};
-
 /// Aligned so that no two shards' locks share a cache line.
-template <class Node, class Eviction, class Mutex>
+template <class Node, EvictionPolicy Policy, class Mutex>
 class alignas(64) Shard {
+  using Eviction = ShardEviction<Node, Policy, Mutex>;
+
  public:
   using Index = HashIndex<Node>;
-  using Stripes = ReadStripes<Node, Mutex>;
+  using Stripes = typename Eviction::Stripes;
   using Stripe = typename Stripes::Stripe;
 
-  void set_limits(ShardLimits limits) noexcept { limits_ = limits; }
+  /// To be called once, first of all.
+  void set_limits(EvictionLimits limits) {
+    limits_ = limits;
+    eviction_.set_limits(limits);
+  }
 
   /// For std::lock_guard.
   void lock() { mutex_.lock(); }
@@ -114,16 +117,19 @@ class alignas(64) Shard {
   void count_hit(Node& node, Stripe& own) noexcept {
     ++counters_.hits;
     settle(own);
-    eviction_.touch(node.id);
+    eviction_.use(node, own);
+  }
+  /// The same for a reader, by its stripe.
+  [[gnu::always_inline]] static void count_shared_hit(Node& node, Stripe& own) noexcept {
+    Eviction::count_shared_hit(node, own);
   }
   void count_miss() noexcept { ++counters_.misses; }
 
-  /// Works off the promotions that a stripe has noted.
+  /// Works off the uses that a stripe has noted.
   void settle(Stripe& stripe) noexcept {
     if (stripe.pending_count() == 0) return;
-    index_.advance(buckets_a_promotion);
-    const std::lock_guard lock(stripe);
-    promote_pending(stripe);
+    index_.advance(buckets_a_note);
+    eviction_.settle(stripe);
   }
 
   /// Makes sure that one more entry finds room in index, numbers and order of use. \throws std::bad_alloc.
@@ -135,14 +141,26 @@ class alignas(64) Shard {
     eviction_.reserve(ids_.bound() + 1);
   }
 
-  /// Puts `fresh` in the place of `old`, or adds it where there is no old one: then `make_room` was called. Expired
-  /// entries make room first, then those that the policy chooses. `fresh` is within the limits by itself. `own` is the
-  /// calling thread's stripe. `is_same`: `fresh` is the entry of `old` in another node, so that this is a mere use,
-  /// which counts nothing and of which nobody is told.
+  /// Whether the policy lets a new entry in; to be asked of each, when `make_room` was called. Expired entries make
+  /// room first.
+  bool admits(const Node& fresh, Tick now, RemovedEntries& removed, Stripe& own) noexcept {
+    if constexpr (Eviction::may_turn_away) {
+      while (has_no_room_for(fresh, 1) && expire_one(now, removed)) continue;
+      return eviction_.admits(fresh, Entries{*this}, own);
+    } else {
+      return true;
+    }
+  }
+
+  /// Puts `fresh` in the place of `old`, or adds it where there is no old one: then `make_room` and `admits` were
+  /// called. Expired entries make room first, then those that the policy chooses. `fresh` is within the limits by
+  /// itself. `own` is the calling thread's stripe. `is_same`: `fresh` is the entry of `old` in another node, so that
+  /// this is a mere use, which counts nothing and of which nobody is told.
   [[gnu::noinline]] void store(Node& fresh, Node* old, Tick now, RemovedEntries& removed, Stripe& own,
                                bool is_same = false) noexcept {
     if (old != nullptr) {
       fresh.id = old->id;
+      eviction_.replace(*old, fresh);
       index_.replace(*old, fresh);
       index_.advance(1);
       forget(*old);
@@ -152,9 +170,10 @@ class alignas(64) Shard {
     if (old == nullptr) {
       fresh.id = ids_.take(fresh.hash);
       index_.insert(fresh);
-      eviction_.insert(fresh.id);
+      eviction_.insert(fresh, own);
+    } else {
+      eviction_.use(fresh, own);
     }
-    promote_newest(fresh, own);
     size_ += fresh.size();
     weight_ += fresh.weight();
     if (fresh.expires()) start_timer(fresh.timer());
@@ -171,7 +190,7 @@ class alignas(64) Shard {
       node.timer().deadline.store(deadline, std::memory_order_relaxed);
       start_timer(node.timer());
     }
-    promote_newest(node, own);
+    eviction_.use(node, own);
   }
 
   /// Removes an entry for a reason other than its TTL.
@@ -239,9 +258,20 @@ class alignas(64) Shard {
   /// operation adds an entry, this many keep up with what expires.
   static constexpr std::size_t steps_an_operation = 8;
 
-  /// How many buckets of a growing index move when promotions are worked off, so that growth ends also where there are
+  /// How many buckets of a growing index move when notes are worked off, so that growth ends also where there are
   /// reads alone.
-  static constexpr std::size_t buckets_a_promotion = 8;
+  static constexpr std::size_t buckets_a_note = 8;
+
+  /// What the policy looks entries up in.
+  struct Entries {
+    Shard& shard;
+
+    MarkedEntry operator[](EntryId id) const noexcept {
+      Node& node = shard.node_of(id);
+      return {Eviction::facts_of(node), node.state};
+    }
+    std::uint32_t hash_of(EntryId id) const noexcept { return shard.ids_.hash_of(id); }
+  };
 
   struct Counters {
     std::uint64_t hits = 0;
@@ -268,53 +298,41 @@ class alignas(64) Shard {
   /// From the order of use to a victim it is four steps, each of which waits for memory. So while one leaves, each of
   /// those that are likely to follow is brought one step nearer.
   void prefetch_victims_after(EntryId victim) const noexcept {
-    const EntryId first = eviction_.after(victim);
-    if (first == no_entry) return;
-    index_.prefetch_node(ids_.hash_of(first));
-    const EntryId second = eviction_.after(first);
-    if (second == no_entry) return;
-    index_.prefetch_bucket(ids_.hash_of(second));
-    const EntryId third = eviction_.after(second);
-    if (third == no_entry) return;
-    ids_.prefetch(third);
-    eviction_.prefetch(third);
+    eviction_.for_each_after(victim, [this](int step, EntryId id) {
+      switch (step) {
+        case 1: index_.prefetch_node(ids_.hash_of(id)); break;
+        case 2: index_.prefetch_bucket(ids_.hash_of(id)); break;
+        default: ids_.prefetch(id);
+      }
+    });
   }
 
   /// Lets entries go until there is room for one that is not counted yet.
   void make_room_for(const Node& fresh, bool is_further, Tick now, RemovedEntries& removed, Stripe& own) noexcept {
     const std::size_t further = is_further ? 1 : 0;
-    while (weight_ > limits_.weight - fresh.weight() || index_.size() > limits_.entries - further) {
+    while (has_no_room_for(fresh, further)) {
       if (expire_one(now, removed)) continue;
       settle(own);
+      const bool by_weight = weight_ > limits_.weight - fresh.weight();
+      const EvictionNeed need{.spared = is_further ? no_entry : fresh.id,
+                              .by_weight = by_weight,
+                              .capacity = by_weight ? limits_.weight : limits_.entries,
+                              .incoming = is_further ? (by_weight ? fresh.weight() : 1) : 0};
       // There is another entry to evict: `fresh` alone exceeds no limit.
-      const EntryId victim = eviction_.victim(fresh.id);
+      const EntryId victim = eviction_.victim(need, Entries{*this});
       prefetch_victims_after(victim);
       remove(node_of(victim), RemovalCause::evicted, removed);
     }
   }
 
-  /// An entry becomes the newest: now, or when all that the thread has read before is promoted.
-  [[gnu::always_inline]] void promote_newest(Node& node, Stripe& own) noexcept {
-    if (own.pending_count() == 0) return eviction_.touch(node.id);
-    const std::lock_guard lock(own);
-    if (own.pending_count() == Stripe::most_pending) promote_pending(own);
-    own.note(node);
-  }
-
-  void promote_pending(Stripe& stripe) noexcept {
-    EntryId ids[Stripe::most_pending];
-    std::size_t count = 0;
-    for (const Node* node : stripe.pending()) {
-      if (!node->is_removed()) ids[count++] = node->id;
-    }
-    eviction_.touch_all({ids, count});
-    stripe.forget_pending();
+  bool has_no_room_for(const Node& fresh, std::size_t further) const noexcept {
+    return weight_ > limits_.weight - fresh.weight() || index_.size() > limits_.entries - further;
   }
 
   /// Afterwards no reader looks at anything that is out of the index now, nor has a note of it.
   [[gnu::noinline]] void wait_for_readers() noexcept {
     // The index must not change meanwhile: a table that retires now may be entered by readers who were waited for.
-    stripes_.for_each_locked([this](Stripe& stripe) { promote_pending(stripe); });
+    stripes_.for_each_locked([this](Stripe& stripe) { eviction_.tell_pending(stripe); });
     lingering_.forget_readers();
     index_.free_retired();
   }
@@ -357,7 +375,7 @@ class alignas(64) Shard {
   /// Out of the index and the order of use, and its number is free.
   void take_out(Node& node) noexcept {
     index_.erase(node);
-    eviction_.erase(node.id);
+    eviction_.erase(node);
     ids_.give_back(node.id);
   }
 
@@ -372,7 +390,7 @@ class alignas(64) Shard {
   Counters counters_;
   std::size_t size_ = 0;
   std::size_t weight_ = 0;
-  ShardLimits limits_{};
+  EvictionLimits limits_{};
   LingeringEntries<Node> lingering_;
   TimerWheel wheel_;
 };

@@ -63,7 +63,7 @@ class ShardedStore {
   const Options& options() const noexcept { return options_; }
   const Timeline<typename Traits::Clock>& timeline() const noexcept { return timeline_; }
   /// Of each shard.
-  const ShardLimits& limits() const noexcept { return limits_; }
+  const EvictionLimits& limits() const noexcept { return limits_; }
 
   std::span<Shard> shards() const noexcept { return {shards_.get(), options_.shards}; }
 
@@ -154,7 +154,7 @@ class ShardedStore {
     Reading(const Reading&) = delete;
     Reading& operator=(const Reading&) = delete;
     [[gnu::always_inline]] ~Reading() {
-      const bool full = stripe_.pending_count() == Stripe::most_pending;
+      const bool full = Stripe::most_pending != 0 && stripe_.pending_count() == Stripe::most_pending;
       stripe_.unlock();
       if (full) [[unlikely]] {
         store_.work_off(shard_, stripe_);
@@ -189,7 +189,7 @@ class ShardedStore {
     /// Whether the last find, if it found nothing, can be believed.
     bool is_certain() const noexcept { return certain_; }
 
-    void count_hit(Node& node) noexcept { stripe_.count_hit(node); }
+    void count_hit(Node& node) noexcept { Shard::count_shared_hit(node, stripe_); }
     void count_late_hit() noexcept { stripe_.count_hit(); }
     void count_miss() noexcept { stripe_.count_miss(); }
 
@@ -249,30 +249,28 @@ class ShardedStore {
       return shard_.find(hash.for_index(), now_, departures_.entries, IsKey{key});
     }
 
-    /// Lets a few of the entries go that have expired.
     void expire_some() noexcept { shard_.expire_some(now_, departures_.entries); }
 
     void count_hit(Node& node) noexcept { shard_.count_hit(node, stripe_); }
     void count_miss() noexcept { shard_.count_miss(); }
 
     /// Stores an entry in place of the one that is there. Without a node, that one is removed: no older value survives.
-    /// What is thrown leaves the node to its owner, who frees it without a lock.
-    void put(KeyHash hash, KeyView<Key> key, typename Node::Owner& fresh) {
+    /// Result: whether it was stored: the policy may turn a new one away. What is thrown or turned away leaves the node
+    /// to its owner, who frees it without a lock.
+    bool put(KeyHash hash, KeyView<Key> key, typename Node::Owner& fresh) {
       Node* old = find(hash, key);
       if (fresh == nullptr) {
         if (old != nullptr) remove(*old, RemovalCause::evicted);
-        return;
+        return false;
       }
-      if (old == nullptr) shard_.make_room();
+      if (old == nullptr) return put_new(fresh);
       shard_.store(*fresh.release(), old, now_, departures_.entries, stripe_);
+      return true;
     }
 
     /// Stores an entry only if there is none. Result: whether it was stored. Throws as `put` does.
     bool put_if_absent(KeyHash hash, KeyView<Key> key, typename Node::Owner& fresh) {
-      if (find(hash, key) != nullptr) return false;
-      shard_.make_room();
-      shard_.store(*fresh.release(), nullptr, now_, departures_.entries, stripe_);
-      return true;
+      return find(hash, key) == nullptr && put_new(fresh);
     }
 
     /// Puts `fresh` in the place of a node that holds the same entry.
@@ -296,6 +294,13 @@ class ShardedStore {
     }
 
    private:
+    bool put_new(typename Node::Owner& fresh) {
+      shard_.make_room();
+      if (!shard_.admits(*fresh, now_, departures_.entries, stripe_)) return false;
+      shard_.store(*fresh.release(), nullptr, now_, departures_.entries, stripe_);
+      return true;
+    }
+
     Departures departures_;    // first, so that it ends last, with the mutex released
     bool knows_time_;          // see Reading::now_
     bool has_waited_ = false;  // for the readers, already
@@ -306,6 +311,7 @@ class ShardedStore {
 
   /// Sees to it that a reading may count so many hits without losing their order.
   void expect_hits(Shard& shard, std::uint32_t hits) const {
+    if (Stripe::most_pending == 0) return;
     Stripe& stripe = shard.own_stripe();
     if (stripe.pending_count() > Stripe::most_pending - hits) work_off(shard, stripe);
   }
@@ -369,7 +375,7 @@ class ShardedStore {
   [[gnu::noinline]] void depart(RemovedEntries& entries) const noexcept {
     while (NodeHead* head = entries.pop()) {
       Node& node = static_cast<Node&>(*head);
-      if (options_.on_removal && node.removal != NodeHead::superseded) report(node);
+      if (options_.on_removal && !node.is_superseded()) report(node);
       Node::retire(&node);
     }
   }
@@ -386,7 +392,7 @@ class ShardedStore {
   Options options_;
   Timeline<typename Traits::Clock> timeline_;
   std::unique_ptr<Shard[]> shards_;
-  ShardLimits limits_{};
+  EvictionLimits limits_{};
   std::atomic<bool> can_expire_{false};  // whether any entry was ever stored with a TTL
   mutable std::atomic<std::uint64_t> listener_errors_{0};
 };
