@@ -31,8 +31,22 @@ struct LineChart {
 
 namespace detail {
 
-// Told apart by readers with any kind of colour vision (Okabe and Ito, 2008).
-inline constexpr std::array<const char*, 4> colours{"#0072b2", "#e69f00", "#009e73", "#cc79a7"};
+/// How a line is drawn. Each differs from the others in colour (told apart with any kind of colour vision: Okabe and
+/// Ito, 2008), in the mark at its points and in its dashes, so that print and copies in grey tell them apart, too.
+struct LineStyle {
+  const char* colour;
+  const char* mark;    // a path around 0,0
+  const char* dashes;  // of stroke-dasharray
+};
+inline constexpr std::array<LineStyle, 7> line_styles{{
+    {"#0072b2", "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z", "none"},                            // circle
+    {"#e69f00", "M-3.7 -3.7h7.4v7.4h-7.4z", "9 3"},                                        // square
+    {"#009e73", "M0 -4.8L4.6 3.4h-9.2z", "3 3"},                                           // triangle
+    {"#cc79a7", "M0 -5.2L5.2 0L0 5.2L-5.2 0z", "12 3 3 3"},                                // diamond
+    {"#d55e00", "M0 4.8L4.6 -3.4h-9.2z", "6 2"},                                           // triangle upside down
+    {"#222222", "M-4.5 -1.3h3.2v-3.2h2.6v3.2h3.2v2.6h-3.2v3.2h-2.6v-3.2h-3.2z", "1.5 3"},  // cross
+    {"#56b4e9", "M-5 -2.5h10v5h-10z", "14 4"},                                             // bar
+}};
 
 inline std::string escaped(std::string_view text) {
   std::string out;
@@ -150,20 +164,16 @@ class Canvas {
     out_ += std::string(style) + "/>\n";
   }
 
-  void box(double x, double y, double width, double height, const char* colour) {
-    tag("<rect x=\"%.1f\" y=\"%.1f\"", x, y);
-    tag(" width=\"%.1f\" height=\"%.1f\" fill=\"", width, height);
-    out_ += std::string(colour) + "\"/>\n";
-  }
-
-  void curve(const std::vector<std::pair<double, double>>& points, const char* colour) {
-    out_ += "<polyline fill=\"none\" stroke-width=\"2.5\" stroke=\"" + std::string(colour) + "\" points=\"";
+  void curve(const std::vector<std::pair<double, double>>& points, const LineStyle& style) {
+    out_ += "<polyline fill=\"none\" stroke-width=\"2.2\" stroke-linejoin=\"round\" stroke=\"" +
+            std::string(style.colour) + "\" stroke-dasharray=\"" + style.dashes + "\" points=\"";
     for (const auto& [x, y] : points) tag("%.1f,%.1f ", x, y);
     out_ += "\"/>\n";
-    for (const auto& [x, y] : points) {
-      tag("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4\" fill=\"", x, y);
-      out_ += std::string(colour) + "\"/>\n";
-    }
+  }
+
+  void mark(double x, double y, const LineStyle& style) {
+    out_ += "<path fill=\"" + std::string(style.colour) + "\" d=\"" + style.mark + "\" ";
+    tag("transform=\"translate(%.1f %.1f)\"/>\n", x, y);
   }
 
   void rotated(double x, double y, const std::string& what) {
@@ -206,13 +216,15 @@ inline std::string svg(const LineChart& chart) {
   canvas.text(left + width / 2, top + height + 42, chart.x_axis, "middle");
   canvas.rotated(24, top + height / 2, chart.y_axis);
   for (std::size_t i = 0; i < chart.lines.size(); ++i) {
-    const char* colour = detail::colours[i % detail::colours.size()];
+    const detail::LineStyle& style = detail::line_styles[i % detail::line_styles.size()];
     std::vector<std::pair<double, double>> points;
     for (const auto& [x, y] : chart.lines[i].points) points.emplace_back(x_of(x), y_of(y));
-    canvas.curve(points, colour);
+    canvas.curve(points, style);
+    for (const auto& [x, y] : points) canvas.mark(x, y, style);
     const double y = top + 20 + 24 * static_cast<double>(i);
-    canvas.box(left + width + 22, y - 10, 12, 12, colour);
-    canvas.text(left + width + 40, y, chart.lines[i].label);
+    canvas.curve({{left + width + 16, y - 4}, {left + width + 60, y - 4}}, style);
+    canvas.mark(left + width + 38, y - 4, style);
+    canvas.text(left + width + 70, y, chart.lines[i].label);
   }
   return canvas.finish();
 }

@@ -6,13 +6,11 @@
 #include <cstdint>
 #include <cstring>
 #include <exception>
-#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <vector>
 
 #include "options.hpp"
@@ -20,6 +18,9 @@
 #include "report.hpp"
 #include "simulation.hpp"
 #include "trace.hpp"
+#include "trace_file.hpp"
+#include "trace_format.hpp"
+#include "trace_reader.hpp"
 
 using namespace larder::replay;
 
@@ -44,38 +45,45 @@ void write(const std::string& name, const std::string& text) {
   if (!out) throw std::runtime_error("cannot write " + plain_text(name) + reason());
 }
 
+TraceFormat chosen_format(const Options& options) {
+  if (options.whole_lines) return TraceFormat::whole_lines;
+  return options.format.value_or(options.columns ? TraceFormat::csv : format_of(options.file));
+}
+
 Trace read(const Options& options, ProgressBar& bar) {
-  const LineFormat format = options.whole_lines ? LineFormat::whole_lines : LineFormat::fields;
+  const TraceFormat format = chosen_format(options);
   const auto show = [&bar](std::uint64_t bytes) { bar.update(bytes); };
   if (options.file == "-") {
     std::ios::sync_with_stdio(false);
     bar.start("reading", 0);
-    return read_trace(std::cin, "standard input", format, show);
+    return read_trace(std::cin, "standard input", format, options.columns, show);
   }
-  std::error_code error;
-  if (std::filesystem::is_directory(options.file, error)) {
-    throw TraceError("cannot read " + plain_text(options.file) + ": it is a folder");
+  TraceFile file(options.file);
+  bar.start("reading", file.size());
+  try {
+    Trace trace = read_trace(file.stream(), options.file, format, options.columns, show);
+    file.check_end();
+    return trace;
+  } catch (const TraceError&) {
+    if (file.stream().eof()) file.check_end();  // what broke off early makes no sense, either
+    throw;
   }
-  errno = 0;
-  std::ifstream in(options.file, std::ios::binary);
-  if (!in) throw TraceError("cannot read " + plain_text(options.file) + reason());
-  // Unknown of a pipe, say.
-  const auto size = std::filesystem::file_size(options.file, error);
-  bar.start("reading", error ? 0 : size);
-  return read_trace(in, options.file, format, show);
 }
 
 Report replay(const Options& options, ProgressBar& bar) {
   const Trace trace = read(options, bar);
-  Report report{trace.summary, choose_mode(options, trace.summary),
-                options.rate, options.promotion_interval, {}};
+  Report report{trace.summary, choose_mode(options, trace.summary), options.rate, options.promotion_interval, {}};
+  const std::vector<Policy> policies = policies_in(report.mode, options.policies);
+  const std::size_t runs = options.capacities.size() * policies.size();
   for (const Capacity& capacity : options.capacities) {
-    bar.start(
-        "capacity " + std::to_string(report.results.size() + 1) + " of " + std::to_string(options.capacities.size()),
-        trace.requests.size());
-    report.results.push_back(
-        simulate(trace, report.mode, capacity, {.rate = options.rate, .promotion_interval = options.promotion_interval},
-                 [&bar](std::uint64_t done) { bar.update(done); }));
+    for (const Policy policy : policies) {
+      bar.start("run " + std::to_string(report.results.size() + 1) + " of " + std::to_string(runs),
+                trace.requests.size());
+      report.results.push_back(
+          simulate(trace, report.mode, capacity,
+                   {.policy = policy, .rate = options.rate, .promotion_interval = options.promotion_interval},
+                   [&bar](std::uint64_t done) { bar.update(done); }));
+    }
   }
   return report;
 }
@@ -86,7 +94,7 @@ void run(const Options& options) {
   bar.erase();
   if (options.json != "-" && options.svg != "-") print(headline(report) + "\n" + table(report));
   if (!options.json.empty()) write(options.json, json(report));
-  if (!options.svg.empty()) write(options.svg, svg(chart(report)));
+  if (!options.svg.empty()) write(options.svg, svg(chart(report, options.plot)));
 }
 
 }  // namespace

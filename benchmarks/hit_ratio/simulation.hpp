@@ -1,5 +1,5 @@
 /// \file simulation.hpp
-/// simulate: what an InMemoryBackend of a given capacity makes of a trace.
+/// simulate: what an InMemoryBackend of a given capacity and eviction policy makes of a trace.
 ///
 /// The cache is the real one, and keeps what it is given; the objects alone are no more than their sizes.
 #pragma once
@@ -11,12 +11,19 @@
 #include <limits>
 
 #include <larder/cache_stats.hpp>
+#include <larder/eviction/clock.hpp>
+#include <larder/eviction/gdsf.hpp>
+#include <larder/eviction/lru.hpp>
+#include <larder/eviction/s3_fifo.hpp>
+#include <larder/eviction/w_tiny_lfu.hpp>
 #include <larder/in_memory_backend.hpp>
 #include <larder/mutex.hpp>
 #include <larder/testing/manual_clock.hpp>
 #include <larder/ttl.hpp>
 
+#include "belady.hpp"
 #include "options.hpp"
+#include "policies.hpp"
 #include "trace.hpp"
 
 namespace larder::replay {
@@ -32,20 +39,35 @@ class Object {
   std::uint64_t size_;
 };
 
+/// The same in each run, so that what a policy makes of hashes is, too. (Steele, Lea and Flood, "Fast Splittable
+/// Pseudorandom Number Generators", OOPSLA 2014: the finalizer.)
+struct ReplayHash {
+  using is_avalanching = void;
+
+  std::size_t operator()(std::uint32_t key) const noexcept {
+    std::uint64_t bits = (key + std::uint64_t{1}) * 0x9e3779b97f4a7c15u;
+    bits = (bits ^ bits >> 30) * 0xbf58476d1ce4e5b9u;
+    bits = (bits ^ bits >> 27) * 0x94d049bb133111ebu;
+    return static_cast<std::size_t>(bits ^ bits >> 31);
+  }
+};
+
+template <class EvictionPolicy>
 struct ReplayTraits : InMemoryTraits<std::uint32_t, Object> {
+  using Hash = ReplayHash;
+  using Eviction = EvictionPolicy;
   using Mutex = NullMutex;
   using Clock = testing::ManualClock;
 };
 
-using ReplayCache = InMemoryBackend<std::uint32_t, Object, ReplayTraits>;
-
 /// What came of a trace at one capacity.
 struct Result {
+  Policy policy = Policy::lru;
   std::uint64_t capacity = 0;  ///< in entries or bytes
   double percent = 0;          ///< of the footprint
   CacheStats stats;
   std::uint64_t hit_bytes = 0;
-  std::uint64_t too_large = 0;  ///< misses whose object the cache declined
+  std::uint64_t declined = 0;  ///< misses whose object the cache did not take: too large, or not asked for enough
   double seconds = 0;
 };
 
@@ -79,45 +101,82 @@ inline Mode choose_mode(const Options& options, const Summary& summary) {
 
 /// Besides trace and capacity, what a run depends on.
 struct Settings {
+  Policy policy = Policy::lru;
   std::uint64_t rate = 1000;             ///< requests that are made in a second
   std::uint32_t promotion_interval = 1;  ///< InMemoryOptions::promotion_interval
 };
 
-/// Replays the trace: each request is a `get`, a miss inserts the object, with the TTL that the request has.
-/// `on_progress(requests)` is called now and then.
-template <class OnProgress>
-Result simulate(const Trace& trace, Mode mode, const Capacity& capacity, const Settings& settings,
-                OnProgress&& on_progress) {
-  const std::uint64_t footprint = footprint_of(trace.summary, mode);
-  Result result;
-  result.capacity = absolute(capacity, footprint);
-  result.percent = percent_of(capacity, footprint);
-  const testing::ManualClock clock;
+namespace detail {
+
+inline constexpr std::size_t requests_between_reports = 1 << 16;
+
+template <class EvictionPolicy, class OnProgress>
+void simulate_cache(const Trace& trace, Mode mode, const Settings& settings, OnProgress& on_progress, Result& result) {
+  testing::ManualClock clock;
   const auto limit = static_cast<std::size_t>(result.capacity);
-  ReplayCache cache{{.max_size_bytes = mode == Mode::bytes ? limit : 0,
-                     .max_entries = mode == Mode::entries ? limit : 0,
-                     .promotion_interval = settings.promotion_interval,
-                     .clock = clock}};
-  constexpr std::size_t requests_between_reports = 1 << 16;
-  const auto start = std::chrono::steady_clock::now();
-  testing::ManualClock hand = clock;
+  InMemoryBackend<std::uint32_t, Object, ReplayTraits<EvictionPolicy>> cache{
+      {.max_size_bytes = mode == Mode::bytes ? limit : 0,
+       .max_entries = mode == Mode::entries ? limit : 0,
+       .promotion_interval = settings.promotion_interval,
+       .clock = clock}};
   for (std::size_t i = 0; i < trace.requests.size(); ++i) {
     const std::uint32_t key = trace.requests[i];
     const std::uint64_t size = trace.sizes.empty() ? 0 : trace.sizes[key];
     Ttl ttl;
     if (!trace.ttls.empty()) {
-      hand.advance(time_of(i, settings.rate) - hand.now().time_since_epoch());
+      clock.advance(time_of(i, settings.rate) - clock.now().time_since_epoch());
       if (trace.ttls[i] != Trace::Milliseconds::zero()) ttl = trace.ttls[i];
     }
     if (cache.get(key)) {
       result.hit_bytes += size;
     } else if (!cache.set(key, Object(size), ttl)) {
-      ++result.too_large;
+      ++result.declined;
     }
     if (i % requests_between_reports == 0) on_progress(i);
   }
-  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   result.stats = cache.stats();
+}
+
+template <class OnProgress>
+void simulate_optimum(const Trace& trace, OnProgress& on_progress, Result& result) {
+  BeladyCache cache(trace.requests, trace.summary.distinct_keys, static_cast<std::size_t>(result.capacity));
+  for (std::size_t i = 0; i < trace.requests.size(); ++i) {
+    const std::uint32_t key = trace.requests[i];
+    if (cache.ask(key)) {
+      ++result.stats.hits;
+      result.hit_bytes += trace.sizes.empty() ? 0 : trace.sizes[key];
+    } else {
+      ++result.stats.misses;
+    }
+    if (i % requests_between_reports == 0) on_progress(i);
+  }
+}
+
+}  // namespace detail
+
+/// Replays the trace: each request is a `get`, a miss inserts the object, with the TTL that the request has.
+/// `on_progress(requests)` is called now and then. The optimum is for Mode::entries alone.
+template <class OnProgress>
+Result simulate(const Trace& trace, Mode mode, const Capacity& capacity, const Settings& settings,
+                OnProgress&& on_progress) {
+  const std::uint64_t footprint = footprint_of(trace.summary, mode);
+  Result result;
+  result.policy = settings.policy;
+  result.capacity = absolute(capacity, footprint);
+  result.percent = percent_of(capacity, footprint);
+  const auto start = std::chrono::steady_clock::now();
+  const auto with = [&]<class EvictionPolicy>(EvictionPolicy) {
+    detail::simulate_cache<EvictionPolicy>(trace, mode, settings, on_progress, result);
+  };
+  switch (settings.policy) {
+    case Policy::lru: with(Lru()); break;
+    case Policy::clock: with(larder::Clock()); break;
+    case Policy::s3_fifo: with(S3Fifo()); break;
+    case Policy::w_tiny_lfu: with(WTinyLfu()); break;
+    case Policy::gdsf: with(Gdsf()); break;
+    case Policy::belady: detail::simulate_optimum(trace, on_progress, result); break;
+  }
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }
 

@@ -22,10 +22,6 @@ Options parse(std::initializer_list<std::string_view> arguments) {
   return parse_options(std::span(arguments.begin(), arguments.size()));
 }
 
-std::uint64_t part(std::string_view percentage, std::uint64_t footprint) {
-  return absolute(parse_capacity(percentage), footprint);
-}
-
 }  // namespace
 
 TEST_CASE("replay needs no more than the name of a trace", "[replay]") {
@@ -35,6 +31,10 @@ TEST_CASE("replay needs no more than the name of a trace", "[replay]") {
   CHECK_FALSE(options.mode);
   CHECK(options.rate == 1000);
   CHECK(options.promotion_interval == 1);
+  CHECK(options.policies == std::vector<Policy>{Policy::lru});
+  CHECK_FALSE(options.format);
+  CHECK_FALSE(options.columns);
+  CHECK_FALSE(options.plot);
   CHECK_FALSE(options.whole_lines);
   CHECK(options.json.empty());
   CHECK(options.svg.empty());
@@ -55,50 +55,35 @@ TEST_CASE("replay takes each option, in any order, with a blank or a '='", "[rep
   CHECK(parse({"--", "--odd-name"}).file == "--odd-name");
 }
 
-TEST_CASE("a capacity is a percentage, a number of entries, or bytes", "[replay]") {
-  CHECK(parse_capacity("1%") == Capacity{Unit::millionths_of_a_percent, 1'000'000});
-  CHECK(parse_capacity("0.000001%") == Capacity{Unit::millionths_of_a_percent, 1});
-  CHECK(parse_capacity("100%") == Capacity{Unit::millionths_of_a_percent, 100'000'000});
-  CHECK(parse_capacity("5000") == Capacity{Unit::entries, 5000});
-  CHECK(parse_capacity("4096B") == Capacity{Unit::bytes, 4096});
-  CHECK(parse_capacity("512KiB") == Capacity{Unit::bytes, 512 << 10});
-  CHECK(parse_capacity("64MiB") == Capacity{Unit::bytes, 64 << 20});
-  CHECK(parse_capacity("1GiB") == Capacity{Unit::bytes, 1 << 30});
-  CHECK(parse_capacity("3TiB") == Capacity{Unit::bytes, std::uint64_t{3} << 40});
+TEST_CASE("policies are taken in their order, each once, or all", "[replay]") {
+  CHECK(parse({"-", "--policy", "s3fifo,lru,s3fifo"}).policies == std::vector{Policy::s3_fifo, Policy::lru});
+  CHECK(parse({"-", "--policy=belady"}).policies == std::vector{Policy::belady});
+  CHECK(parse({"-", "--policy=all"}).policies ==
+        std::vector{Policy::lru, Policy::clock, Policy::s3_fifo, Policy::w_tiny_lfu, Policy::gdsf});
+  for (const char* list : {"mru", "lru,", ",lru", "LRU", "all,lru"}) {
+    INFO(list);
+    CHECK_THROWS_WITH(parse({"-", "--policy", list}), ContainsSubstring("no policy"));
+  }
 }
 
-TEST_CASE("what is no capacity is refused, and quoted", "[replay]") {
-  for (const char* text : {"", "-1", "1.5", "1.5MiB", "64MB", "64 MiB", "64mib", "MiB", " 1", "lots"}) {
-    INFO(text);
-    CHECK_THROWS_WITH(parse_capacity(text), ContainsSubstring("'" + std::string(text) + "' is not a capacity"));
-  }
-  for (const char* text : {"%", "x%", "-1%", "1e1%", ".5%", "0.0000001%"}) {
-    INFO(text);
-    CHECK_THROWS_WITH(parse_capacity(text), ContainsSubstring("'" + std::string(text) + "' is not a percentage"));
-  }
-  CHECK_THROWS_WITH(parse_capacity("0%"), ContainsSubstring("more than 0 and at most 100"));
-  CHECK_THROWS_WITH(parse_capacity("100.1%"), ContainsSubstring("more than 0 and at most 100"));
-  CHECK_THROWS_WITH(parse_capacity("99999999999999999999%"), ContainsSubstring("more than 0 and at most 100"));
-  CHECK_THROWS_WITH(parse_capacity("0"), ContainsSubstring("no capacity at all"));
-  CHECK_THROWS_WITH(parse_capacity("0MiB"), ContainsSubstring("no capacity at all"));
-  CHECK_THROWS_WITH(parse_capacity("99999999999999999999"), ContainsSubstring("too large"));
-  CHECK_THROWS_WITH(parse_capacity("99999999999GiB"), ContainsSubstring("too large"));
-  CHECK_THROWS_AS(parse_capacities("1%,"), UsageError);
-  CHECK_THROWS_AS(parse_capacities(",1%"), UsageError);
+TEST_CASE("the optimum is shown beside several policies, where entries are counted", "[replay]") {
+  using Policies = std::vector<Policy>;
+  CHECK(policies_in(Mode::entries, {Policy::lru}) == Policies{Policy::lru});
+  CHECK(policies_in(Mode::entries, {Policy::lru, Policy::gdsf}) == Policies{Policy::lru, Policy::gdsf, Policy::belady});
+  CHECK(policies_in(Mode::entries, {Policy::belady, Policy::lru}) == Policies{Policy::belady, Policy::lru});
+  CHECK(policies_in(Mode::bytes, {Policy::lru, Policy::gdsf}) == Policies{Policy::lru, Policy::gdsf});
+  CHECK_THROWS_AS(policies_in(Mode::bytes, {Policy::belady}), UsageError);
 }
 
-TEST_CASE("a percentage of the footprint is rounded down, to one at least", "[replay]") {
-  CHECK(part("0.1%", 76349) == 76);
-  CHECK(part("1%", 13756) == 137);
-  CHECK(part("25%", 13756) == 3439);
-  CHECK(part("29%", 100) == 29);
-  CHECK(part("100%", 100) == 100);
-  CHECK(part("0.1%", 3) == 1);
-  CHECK(part("0.1%", 0) == 1);
-  constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
-  CHECK(part("100%", most) == most);
-  CHECK(part("50%", most) == most / 2);
-  CHECK(absolute({Unit::bytes, 12}, 3) == 12);
+TEST_CASE("format, columns and plot are taken, where they can be meant", "[replay]") {
+  CHECK(parse({"-", "--format", "oracle"}).format == TraceFormat::oracle);
+  CHECK(parse({"-", "--columns", "key=id,size=bytes"}).columns->key == "id");
+  CHECK(parse({"-", "--plot", "byte-hits", "--svg", "x"}).plot == Plot::byte_hits);
+  CHECK_THROWS_WITH(parse({"-", "--format", "json"}), ContainsSubstring("no format"));
+  CHECK_THROWS_WITH(parse({"-", "--format", "text", "--columns", "key=id"}), ContainsSubstring("csv alone"));
+  CHECK_THROWS_WITH(parse({"-", "--format", "csv", "--whole-lines"}), ContainsSubstring("--whole-lines"));
+  CHECK_THROWS_WITH(parse({"-", "--plot", "hits"}), ContainsSubstring("no --svg"));
+  CHECK_THROWS_WITH(parse({"-", "--plot", "misses", "--svg", "x"}), ContainsSubstring("no ratio to plot"));
 }
 
 TEST_CASE("a capacity contrary to the mode is a usage error", "[replay]") {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -37,7 +38,7 @@ Report sized_report() {
   Report report{{"objects", 1'000'000, 1000, true, true, 1 << 20, 4 << 20}, Mode::bytes, 500, 1, {}};
   report.results = {result_of(1024, 0.1, 250'000, 750'000)};
   report.results[0].hit_bytes = 1 << 20;
-  report.results[0].too_large = 7;
+  report.results[0].declined = 7;
   report.results[0].stats.expirations = 12;
   return report;
 }
@@ -86,6 +87,20 @@ std::vector<double> attributes(const std::string& xml, const std::string& name) 
   return numbers;
 }
 
+/// Where the points of all lines are marked, but for those of the legend.
+std::vector<std::pair<double, double>> marks(const std::string& xml) {
+  const std::string before = "transform=\"translate(";
+  std::vector<std::pair<double, double>> points;
+  for (std::size_t at = xml.find(before); at != std::string::npos; at = xml.find(before, at + 1)) {
+    std::size_t digits = 0;
+    const std::string rest = xml.substr(at + before.size());
+    const double x = std::stod(rest, &digits);
+    const double y = std::stod(rest.substr(digits));
+    if (x >= 50 && x < 640) points.emplace_back(x, y);
+  }
+  return points;
+}
+
 }  // namespace
 
 TEST_CASE("a trace without sizes has a table of hit ratios", "[replay]") {
@@ -98,26 +113,25 @@ TEST_CASE("a trace without sizes has a table of hit ratios", "[replay]") {
         "    25 %   12,500    75.00 %    250,000                 4.0\n");
 }
 
-TEST_CASE("byte-hit ratio, expirations and objects too large have columns where there are any", "[replay]") {
+TEST_CASE("byte-hit ratio, expirations and declined objects have columns where there are any", "[replay]") {
   CHECK(headline(sized_report()) ==
         "objects: 1,000,000 requests for 1,000 distinct keys, 4.00 MiB for 1.00 MiB distinct\n"
         "LRU, limited in bytes; the footprint is 1,048,576 bytes\n"
         "TTLs on virtual time: 500 requests a second (--rate), the trace spans 2000 s\n");
   CHECK(table(sized_report()) ==
-        "capacity  bytes  hit ratio  byte-hit ratio  evictions  of which expired  too large  million requests/s\n"
-        "   0.1 %  1,024    25.00 %         25.00 %    375,000                12          7                 2.0\n");
+        "capacity  bytes  hit ratio  byte-hit ratio  evictions  of which expired  declined  million requests/s\n"
+        "   0.1 %  1,024    25.00 %         25.00 %    375,000                12         7                 2.0\n");
 }
 
 TEST_CASE("the JSON holds everything", "[replay]") {
   CHECK(json(sized_report()) ==
         R"({
   "trace": {"name": "objects", "requests": 1000000, "distinct_keys": 1000, "requested_bytes": 4194304, "distinct_bytes": 1048576, "has_ttls": true},
-  "policy": "lru",
   "mode": "bytes",
   "rate": 500,
   "promotion_interval": 1,
   "results": [
-    {"capacity": 1024, "percent_of_footprint": 0.100000, "hit_ratio": 0.250000, "byte_hit_ratio": 0.250000, "hits": 250000, "misses": 750000, "hit_bytes": 1048576, "too_large": 7, "evictions": 375000, "expirations": 12, "seconds": 0.500000}
+    {"policy": "lru", "capacity": 1024, "percent_of_footprint": 0.100000, "hit_ratio": 0.250000, "byte_hit_ratio": 0.250000, "hits": 250000, "misses": 750000, "hit_bytes": 1048576, "declined": 7, "evictions": 375000, "expirations": 12, "seconds": 0.500000}
   ]
 }
 )");
@@ -151,10 +165,63 @@ TEST_CASE("the plot shows each ratio over the capacity, in percent", "[replay]")
   CHECK(plot.lines[1].points == std::vector<std::pair<double, double>>{{1024, 25}, {1 << 19, 0}});
   const std::string text = svg(plot);
   CHECK(flaw_in(text).empty());
-  CHECK(count_of(text, "<polyline") == 2);
-  CHECK(count_of(text, "<circle") == 4);
-  CHECK_THAT(text, ContainsSubstring(">100</text>") && ContainsSubstring(">0</text>"));
+  CHECK(count_of(text, "<polyline") == 4);  // and in the legend
+  CHECK(count_of(text, "<path") == 6);
+  CHECK_THAT(text, ContainsSubstring(">60</text>") && ContainsSubstring(">0</text>"));
   CHECK_THAT(text, ContainsSubstring(">10 kB</text>") && ContainsSubstring(">byte-hit ratio</text>"));
+}
+
+TEST_CASE("several policies stand side by side, and the optimum as their bound", "[replay]") {
+  Report report = bare_report();
+  report.results.insert(report.results.begin() + 1, result_of(50, 0.1, 300'000, 1'700'000));
+  report.results[1].policy = Policy::belady;
+  report.results.push_back(result_of(12'500, 25, 1'600'000, 400'000));
+  report.results[3].policy = Policy::belady;
+  CHECK_THAT(headline(report), ContainsSubstring("\nLRU, optimum, limited in entries"));
+  CHECK(table(report) ==
+        "capacity  entries   policy  hit ratio  evictions  million requests/s\n"
+        "   0.1 %       50      LRU    10.00 %    900,000                 4.0\n"
+        "                   optimum    15.00 %          -                 4.0\n"
+        "    25 %   12,500      LRU    75.00 %    250,000                 4.0\n"
+        "                   optimum    80.00 %          -                 4.0\n");
+  CHECK_THAT(json(report),
+             ContainsSubstring(R"({"policy": "belady", "capacity": 50,)") && ContainsSubstring(R"("evictions": null)"));
+  const auto plot = chart(report);
+  REQUIRE(plot.lines.size() == 2);
+  CHECK(plot.lines[0].label == "LRU");
+  CHECK(plot.lines[1].label == "optimum");
+  CHECK(plot.lines[1].points == std::vector<std::pair<double, double>>{{50, 15}, {12'500, 80}});
+  CHECK(plot.y_most == 80);
+}
+
+TEST_CASE("of several policies one ratio is plotted, of one policy both, or the one asked for", "[replay]") {
+  Report report = sized_report();
+  CHECK(chart(report).lines.size() == 2);
+  CHECK(chart(report, Plot::hits).lines.size() == 1);
+  CHECK(chart(report, Plot::byte_hits).lines[0].label == "byte-hit ratio");
+  report.results.push_back(report.results[0]);
+  report.results[1].policy = Policy::gdsf;
+  report.results[1].hit_bytes = 0;
+  CHECK(chart(report).lines[1].points[0].second == 25);
+  CHECK(chart(report, Plot::byte_hits).lines[1].points[0].second == 0);
+  CHECK_THAT(svg(chart(report, Plot::byte_hits)), ContainsSubstring("Byte-hit ratios: objects"));
+  CHECK_THROWS_AS(chart(bare_report(), Plot::byte_hits), UsageError);
+}
+
+TEST_CASE("each line of a plot has a colour, a mark and dashes of its own", "[replay]") {
+  std::set<std::string> colours;
+  std::set<std::string> marks;
+  std::set<std::string> dashes;
+  for (const auto& style : larder::bench::detail::line_styles) {
+    colours.insert(style.colour);
+    marks.insert(style.mark);
+    dashes.insert(style.dashes);
+  }
+  const std::size_t count = larder::bench::detail::line_styles.size();
+  CHECK(count > all_policies.size());
+  CHECK(colours.size() == count);
+  CHECK(marks.size() == count);
+  CHECK(dashes.size() == count);
 }
 
 TEST_CASE("any trace's name makes a well-formed plot", "[replay]") {
@@ -178,11 +245,12 @@ TEST_CASE("one capacity, and equal ones, are plotted within the axes", "[replay]
     CHECK(flaw_in(text).empty());
     CHECK(text.find("nan") == std::string::npos);
     CHECK(text.find("inf") == std::string::npos);
-    for (const double x : attributes(text, "cx")) {
+    CHECK(marks(text).size() == capacities.size());
+    for (const auto& [x, y] : marks(text)) {
       CHECK(x >= 75);
       CHECK(x <= 635);
+      CHECK(y == Approx(60));
     }
-    for (const double y : attributes(text, "cy")) CHECK(y == Approx(60));
     // Vertical lines: two ticks at least, and no more than can be labelled.
     const auto upper = attributes(text, "y1");
     const auto lower = attributes(text, "y2");

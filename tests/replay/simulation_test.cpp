@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "benchmarks/hit_ratio/trace_reader.hpp"
 #include "tests/support/catch.hpp"
 
 using namespace larder::replay;
@@ -24,7 +25,7 @@ Trace trace_of(std::string text) {
     if (character == ':') character = ' ';
   }
   std::istringstream in(text);
-  return read_trace(in, "t", LineFormat::fields);
+  return read_trace(in, "t", TraceFormat::fields);
 }
 
 Result entries(const std::string& requests, std::uint64_t capacity, std::uint64_t rate = 1000) {
@@ -62,7 +63,7 @@ TEST_CASE("in entries mode sizes do not matter, but their hits are counted", "[r
   const Result result = entries("a:1000 b:1 a:1000", 2);
   CHECK(result.stats.hits == 1);
   CHECK(result.hit_bytes == 1000);
-  CHECK(result.too_large == 0);
+  CHECK(result.declined == 0);
 }
 
 TEST_CASE("in bytes mode an object weighs its size", "[replay]") {
@@ -81,7 +82,7 @@ TEST_CASE("the first size of a key is its weight for good", "[replay]") {
   CHECK(first_small.hit_bytes == 6);
   const Result first_large = bytes("a:100 a:3", 5);
   CHECK(first_large.stats.hits == 0);
-  CHECK(first_large.too_large == 2);
+  CHECK(first_large.declined == 2);
 }
 
 TEST_CASE("an object larger than the cache is not inserted, and drives nothing out", "[replay]") {
@@ -89,7 +90,7 @@ TEST_CASE("an object larger than the cache is not inserted, and drives nothing o
   CHECK(result.stats.hits == 1);
   CHECK(result.stats.sets == 1);
   CHECK(result.stats.evictions == 0);
-  CHECK(result.too_large == 2);
+  CHECK(result.declined == 2);
   CHECK(bytes("a:4 big:10 a:4", 10).stats.evictions == 2);
 }
 
@@ -167,4 +168,36 @@ TEST_CASE("with a promotion interval not every hit moves its object to the front
   };
   CHECK(hits(1) == 3);
   CHECK(hits(1'000'000'000) == 2);
+}
+
+TEST_CASE("each policy makes something else of a trace", "[replay]") {
+  const auto hits = [](Policy policy) {
+    return simulate(trace_of("a b a c b a a b c a"), Mode::entries, {Capacity::Unit::entries, 2}, {.policy = policy})
+        .stats.hits;
+  };
+  CHECK(hits(Policy::lru) == 3);
+  CHECK(hits(Policy::clock) == 4);
+  CHECK(hits(Policy::belady) == 6);
+}
+
+TEST_CASE("what a policy turns away is declined", "[replay]") {
+  const Trace trace = trace_of("a:10 a:10 b:10 b:10 c:90 c:90 c:90");
+  const auto declined = [&trace](Policy policy) {
+    return simulate(trace, Mode::bytes, {Capacity::Unit::bytes, 100}, {.policy = policy}).declined;
+  };
+  CHECK(declined(Policy::lru) == 0);
+  CHECK(declined(Policy::w_tiny_lfu) == 2);
+}
+
+TEST_CASE("a policy makes the same of a trace each time", "[replay]") {
+  std::string requests;
+  for (int i = 0; i < 2000; ++i) requests += std::to_string(i * i % 331) + ' ';
+  requests.pop_back();
+  const Trace trace = trace_of(requests);
+  for (const Policy policy : {Policy::s3_fifo, Policy::w_tiny_lfu}) {
+    const auto hits = [&] {
+      return simulate(trace, Mode::entries, {Capacity::Unit::entries, 100}, {.policy = policy}).stats.hits;
+    };
+    CHECK(hits() == hits());
+  }
 }
