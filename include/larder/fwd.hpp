@@ -77,6 +77,15 @@ class TaggedBackend;
 template <class Key = std::string, class Value = Bytes>
 class CompressedBackend;
 
+template <class Key = std::string, class Value = Bytes>
+class RemovalObserver;
+
+template <class Key = std::string, class Value = Bytes>
+struct ObservedOptions;
+
+template <class Key = std::string, class Value = Bytes>
+class ObservedBackend;
+
 template <class Value = Bytes>
 struct Loaded;
 

@@ -63,9 +63,10 @@ const Layer namespaced = larder_tests::namespaced_layer("a:b*");
 const Layer resilient = larder_tests::resilient_layer();
 const Layer tagged = larder_tests::tagged_layer();
 
-const bool over_memory = add("TieredBackend over memory", {tiered}) &&
-                         add("NamespacedBackend over memory", {namespaced}) &&
-                         add("ResilientBackend over memory", {resilient}) && add("TaggedBackend over memory", {tagged});
+const bool over_memory =
+    add("TieredBackend over memory", {tiered}) && add("NamespacedBackend over memory", {namespaced}) &&
+    add("ResilientBackend over memory", {resilient}) && add("TaggedBackend over memory", {tagged}) &&
+    add("ObservedBackend over memory", {larder_tests::observed_layer()});
 const bool over_layers = add("tagged over tiered over resilient", {resilient, tiered, tagged}) &&
                          add("resilient over tagged over tiered", {tiered, tagged, resilient}) &&
                          add("tiered over namespaced over tagged", {tagged, namespaced, tiered}) &&

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <larder/layers/namespaced_backend.hpp>
+#include <larder/layers/observed_backend.hpp>
 #include <larder/layers/resilient_backend.hpp>
 #include <larder/layers/tagged_backend.hpp>
 #include <larder/layers/tiered_backend.hpp>
@@ -10,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include <larder/backend_capabilities.hpp>
 #include <larder/cache_backend.hpp>
@@ -37,6 +39,18 @@ inline Layer namespaced_layer(const std::string& name) {
               [name](larder::BackendCapabilities wrapped) {
                 return larder::NamespacedBackend<>::capabilities_over(wrapped, name);
               }};
+}
+
+/// Each call timed, each key followed, each hook called.
+inline Layer observed_layer() {
+  return {.over =
+              [](const AnyCache& cache, const AnyCache&) {
+                larder::ObservedOptions<> options{.time_one_in = 1};
+                options.on_call = [](const larder::CallOutcome&) { throw 1; };
+                options.start_span = [](larder::CacheOperation) -> std::unique_ptr<larder::CallSpan> { throw 1; };
+                return std::make_shared<larder::ObservedBackend<>>(cache, std::move(options));
+              },
+          .capabilities_over = &larder::ObservedBackend<>::capabilities_over};
 }
 
 inline Layer resilient_layer() {

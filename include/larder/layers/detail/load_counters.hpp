@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include <larder/layers/load_stats.hpp>
+#include <larder/observability/detail/concurrent_histogram.hpp>
 
 namespace larder::detail {
 
@@ -19,24 +20,20 @@ class LoadCounters {
 
   void add(Member member) noexcept { counter_of(member).fetch_add(1, std::memory_order_relaxed); }
   void add_load_time(std::chrono::nanoseconds time) noexcept {
-    nanoseconds_.fetch_add(time.count(), std::memory_order_relaxed);
-    load_times_[LoadStats::bucket_of(time)].fetch_add(1, std::memory_order_relaxed);
+    load_times_.record(static_cast<std::uint64_t>(time.count() > 0 ? time.count() : 0));
   }
 
   LoadStats snapshot() const noexcept {
     LoadStats stats;
     for (std::size_t i = 0; i < members.size(); ++i) stats.*members[i] = counters_[i].load(std::memory_order_relaxed);
-    stats.load_time = std::chrono::nanoseconds(nanoseconds_.load(std::memory_order_relaxed));
-    for (std::size_t i = 0; i < load_times_.size(); ++i) {
-      stats.load_times[i] = load_times_[i].load(std::memory_order_relaxed);
-    }
+    stats.load_times = load_times_.snapshot();
+    stats.load_time = std::chrono::nanoseconds(stats.load_times.sum());
     return stats;
   }
 
   void reset() noexcept {
     for (auto& counter : counters_) counter.store(0, std::memory_order_relaxed);
-    nanoseconds_.store(0, std::memory_order_relaxed);
-    for (auto& count : load_times_) count.store(0, std::memory_order_relaxed);
+    load_times_.reset();
   }
 
  private:
@@ -52,8 +49,7 @@ class LoadCounters {
   }
 
   std::array<std::atomic<std::uint64_t>, members.size()> counters_{};
-  std::atomic<std::int64_t> nanoseconds_{0};
-  std::array<std::atomic<std::uint64_t>, decltype(LoadStats::load_times)().size()> load_times_{};
+  ConcurrentHistogram load_times_;
 };
 
 }  // namespace larder::detail
