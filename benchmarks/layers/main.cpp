@@ -6,6 +6,7 @@
 #include <larder/in_memory_backend.hpp>
 #include <larder/layers/loading_cache.hpp>
 #include <larder/layers/namespaced_backend.hpp>
+#include <larder/layers/observed_backend.hpp>
 #include <larder/layers/resilient_backend.hpp>
 #include <larder/layers/tagged_backend.hpp>
 #include <larder/layers/tiered_backend.hpp>
@@ -106,6 +107,9 @@ std::vector<Subject> subjects(std::size_t entries) {
   std::vector<Subject> all;
   all.push_back({"none: InMemoryBackend", bare});
   all.push_back({"NamespacedBackend", std::make_shared<larder::NamespacedBackend<>>(bare, "app")});
+  all.push_back({"ObservedBackend", std::make_shared<larder::ObservedBackend<>>(bare)});
+  all.push_back({"ObservedBackend without what-if",
+                 std::make_shared<larder::ObservedBackend<>>(bare, larder::ObservedOptions<>{.what_if = false})});
   all.push_back({"ResilientBackend", std::make_shared<larder::ResilientBackend<>>(bare)});
   all.push_back({"TieredBackend, near cache", std::make_shared<larder::TieredBackend<>>(bare, far, for_ever)});
   all.push_back({"TaggedBackend, entries without tags", std::make_shared<larder::TaggedBackend<>>(bare, memory())});

@@ -33,14 +33,15 @@ std::size_t heap_bytes_in_use() {
   return info.uordblks + (data - info.arena);
 }
 
+/// Of a cache with room for `room` entries, in which `stored` were stored.
 template <Subject Type>
-double overhead_of() {
+double overhead_of(std::size_t room = roomy(sizes.memory_entries), std::size_t stored = sizes.memory_entries) {
   const SharedArray<double> result(1);
-  in_fresh_process([&result] {
+  in_fresh_process([&result, room, stored] {
     const Values short_values(value_bytes);
     const std::size_t before = heap_bytes_in_use();
-    auto* subject = new Type(roomy(sizes.memory_entries));
-    for (std::size_t id = 0; id < sizes.memory_entries; ++id) {
+    auto* subject = new Type(room);
+    for (std::size_t id = 0; id < stored; ++id) {
       const Request request(KeyStyle::twelve, id);
       subject->write(request.key(), short_values[id]);
     }
@@ -51,11 +52,22 @@ double overhead_of() {
   return result[0];
 }
 
+/// Of a cache that is full for long: what its policy keeps of entries that have left is there, too.
+template <Subject Type>
+double overhead_of_full() {
+  return overhead_of<Type>(sizes.memory_entries, 4 * sizes.memory_entries);
+}
+
 }  // namespace
 
 std::vector<Overhead> measure_overhead() {
   std::vector<Overhead> all{
       {"larder", overhead_of<LarderDefault>()},
+      {"larder_full", overhead_of_full<LarderDefault>()},
+      {"larder_clock_full", overhead_of_full<LarderClock>()},
+      {"larder_s3_fifo_full", overhead_of_full<LarderS3Fifo>()},
+      {"larder_w_tiny_lfu_full", overhead_of_full<LarderWTinyLfu>()},
+      {"larder_gdsf_full", overhead_of_full<LarderGdsf>()},
       {"list_and_map_unlocked", overhead_of<ListAndMap<NullMutex>>()},
   };
 #if LARDER_BENCHMARK_BOOST

@@ -124,6 +124,11 @@ void add_read_benchmarks(RateBenchmarks& all) {
   add_visits<LarderDefault>(all, "visit/larder");
   add_hits_and_misses<LarderUnlocked>(all, "larder_unlocked");
   add_hits_and_misses<LarderDefault>(all, "larder");
+  add_visits<LarderClock>(all, "visit/larder_clock");
+  add_visits<LarderS3Fifo>(all, "visit/larder_s3_fifo");
+  add_reads<LarderClock>(all, "get/larder_clock");
+  add_reads<LarderS3Fifo>(all, "get/larder_s3_fifo");
+  add_reads<LarderWTinyLfu>(all, "get/larder_w_tiny_lfu");
   add_reads_through_interface(all);
   add_batches<LarderUnlocked>(all, "get_many_32/larder_unlocked");
   add_batches<LarderDefault>(all, "get_many_32/larder");

@@ -5,6 +5,10 @@
 
 #include <concepts>
 #include <cstddef>
+#include <larder/eviction/clock.hpp>
+#include <larder/eviction/gdsf.hpp>
+#include <larder/eviction/s3_fifo.hpp>
+#include <larder/eviction/w_tiny_lfu.hpp>
 #include <larder/in_memory_backend.hpp>
 #include <string>
 #include <string_view>
@@ -56,5 +60,14 @@ class Larder {
 using LarderDefault = Larder<InMemoryTraits<>>;
 using LarderUnlocked = Larder<UnlockedTraits>;
 using LarderSharded = Larder<InMemoryTraits<>, 16>;
+
+template <class Policy>
+struct EvictingTraits : InMemoryTraits<> {
+  using Eviction = Policy;
+};
+using LarderClock = Larder<EvictingTraits<Clock>>;
+using LarderS3Fifo = Larder<EvictingTraits<S3Fifo>>;
+using LarderWTinyLfu = Larder<EvictingTraits<WTinyLfu>>;
+using LarderGdsf = Larder<EvictingTraits<Gdsf>>;
 
 }  // namespace larder::bench

@@ -42,6 +42,8 @@ void add_threads(RateBenchmarks& all, const std::string& subject_name) {
 void add_thread_benchmarks(RateBenchmarks& all) {
   add_threads<LarderDefault>(all, "larder");
   add_threads<LarderSharded>(all, "larder_16_shards");
+  add_threads<LarderClock>(all, "larder_clock");
+  add_threads<LarderS3Fifo>(all, "larder_s3_fifo");
 #if LARDER_BENCHMARK_BOOST
   add_threads<MultiIndex<InMemoryTraits<>::Mutex>>(all, "multi_index");
 #endif
