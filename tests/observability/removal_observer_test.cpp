@@ -22,6 +22,17 @@ TEST_CASE("a removal observer hands on what it hears", "[observed]") {
   CHECK(log.take_text() == "a=1 evicted");
 }
 
+TEST_CASE("a removal observer says how many keys are followed", "[observed]") {
+  const larder::RemovalObserver<> removals({}, 0);
+  const auto cache = std::make_shared<larder::InMemoryBackend<>>(larder::InMemoryOptions<>{.on_removal = removals});
+  larder::ObservedBackend<> observed(cache, {.removals = removals});
+  observed.set("a", "1");
+  observed.get("a");
+  observed.erase("a");
+  CHECK(observed.what_if_bytes() == 0);
+  CHECK(observed.observe().residency.count() == 0);
+}
+
 TEST_CASE("how old entries are that leave is known of those that leave by themselves", "[observed]") {
   const larder::RemovalObserver<> removals;
   const auto cache =

@@ -50,8 +50,8 @@ struct ObservedOptions {
   /// How many keys it samples at most, for 72 bytes each; 0 for none. Empty: as many as take 1 % of the cache's
   /// `max_size_bytes`, and 8192 where it has none.
   std::optional<std::size_t> what_if_samples = {};
-  /// The removal listener of the wrapped cache, which measures how old entries are that leave. It follows as many keys
-  /// as it was made for.
+  /// The removal listener of the wrapped cache, which measures how old entries are that leave. Then it is it that says
+  /// how many keys are sampled.
   std::optional<RemovalObserver<Key, Value>> removals = {};
   /// Writes down what the cache is asked.
   std::shared_ptr<TraceRecorder> recorder = {};

@@ -28,9 +28,10 @@ class RemovalObserver {
  public:
   using Listener = std::function<void(KeyView<Key> key, const Value& value, RemovalCause cause)>;
 
-  /// `next` is a listener of your own, which is called as if it were the only one.
-  explicit RemovalObserver(Listener next = {})
-      : what_if_(std::make_shared<detail::WhatIf>()),
+  /// `next` is a listener of your own, which is called as if it were the only one. `samples`: how many keys are
+  /// followed at most, as ObservedOptions::what_if_samples says.
+  explicit RemovalObserver(Listener next = {}, std::optional<std::size_t> samples = {})
+      : what_if_(std::make_shared<detail::WhatIf>(samples)),
         next_(next ? std::make_shared<const Listener>(std::move(next)) : nullptr) {}
 
   void operator()(KeyView<Key> key, const Value& value, RemovalCause cause) const {

@@ -1,5 +1,7 @@
-/// \file what_if_test.cpp
-/// Real traces: what an ObservedBackend predicts of other sizes beside what LRU caches of these sizes do.
+/// \file observed_test.cpp
+/// What an ObservedBackend predicts of other sizes beside what LRU caches of these sizes do, on real traces; and what
+/// it records, replayed.
+#include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -7,6 +9,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include <larder/layers/observed_backend.hpp>
 
@@ -15,8 +18,11 @@
 #include "benchmarks/hit_ratio/trace_reader.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/environment.hpp"
+#include "tests/support/random.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 using namespace larder::replay;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -53,6 +59,31 @@ void check_predictions(const Trace& trace, Mode mode) {
 }
 
 }  // namespace
+
+TEST_CASE("what a live cache was asked is a trace, and replayed it is the same", "[replay]") {
+  const larder_tests::TemporaryFolder folder;
+  const std::string file = folder.path() + "/live.trace";
+  const auto recorder = std::make_shared<larder::TraceRecorder>(larder::TraceRecorderOptions{.file = file});
+  const auto cache = std::make_shared<larder::InMemoryBackend<>>(std::size_t{5'000});
+  larder::ObservedOptions<> options;
+  options.recorder = recorder;
+  larder::ObservedBackend<> observed(cache, std::move(options));
+  larder_tests::Random random(1);
+  for (int i = 0; i < 20'000; ++i) {
+    const std::size_t key = random.below(1 + random.below(500));
+    if (!observed.get(std::to_string(key))) observed.set(std::to_string(key), std::string(key % 100, 'v'), 1h);
+  }
+  recorder->stop();
+  TraceFile bytes(file);
+  const Trace trace = read_trace(bytes.stream(), file, TraceFormat::fields);
+  CHECK(trace.summary.requests == 20'000);
+  CHECK(trace.summary.has_sizes);
+  CHECK(trace.summary.has_ttls);
+  const auto replayed = simulate(trace, Mode::bytes, {Capacity::Unit::bytes, 5'000});
+  CHECK(cache->stats().evictions > 0);
+  CHECK(replayed.stats.hits == cache->stats().hits);
+  CHECK(replayed.stats.evictions == cache->stats().evictions);
+}
 
 TEST_CASE("the hit ratios that are predicted of other sizes are those of LRU", "[replay][reference]") {
   const char* named = std::getenv("LARDER_TRACES");
