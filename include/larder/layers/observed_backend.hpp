@@ -36,7 +36,7 @@ namespace larder {
 /// - Calls do what the wrapped cache does, and throw what it throws. Hooks cannot change that.
 /// - Cost: a hit takes a few nanoseconds more; calls that are timed, and sampled keys, a tenth of a microsecond.
 /// Memory:
-///   100 KiB, and what `what_if_samples` says.
+///   40 KiB, and what `what_if_samples` says.
 /// - Threads: any number, as far as the wrapped cache allows.
 ///
 /// It can be neither copied nor moved.
@@ -378,7 +378,7 @@ class ObservedBackend final : public ForwardingBackend<Key, Value> {
   }
 
   const Options options_;
-  const detail::CallSampler sampler_;
+  detail::CallSampler sampler_;
   std::unique_ptr<Records> records_;
   std::shared_ptr<detail::WhatIf> what_if_;
   std::atomic<std::uint64_t> hook_errors_{0};
