@@ -23,6 +23,7 @@ const std::map<std::string, std::string>& work_labels() {
       {"set_many_32", "`set_many` of 32, each key evicts"},
       {"set_new", "`set`, each evicts"},
       {"visit", "`visit`, hit"},
+      {"visit_16", "`visit`, hit, keys of 16 bytes"},
   };
   return labels;
 }

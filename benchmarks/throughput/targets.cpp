@@ -102,13 +102,15 @@ void add_thread_targets(std::vector<RateTarget>& all) {
   all.push_back(at_least(1, two, hyper_clock, "mixed/larder/*/threads:2", hyper_clock_two));
   all.push_back(at_least(1, two_sharded, hyper_clock, "mixed/larder_16_shards/*/threads:2", hyper_clock_two));
   for (const auto& [policy, name] : {std::pair("Clock", "larder_clock"), std::pair("S3Fifo", "larder_s3_fifo")}) {
-    const std::string hits = "hit/" + std::string(name) + "/*/threads:";
-    all.push_back({"two threads, `get` hit, " + std::string(policy),
-                   "one thread",
-                   Need::at_least,
-                   1.9,
-                   hits + "2",
-                   {hits + "1"}});
+    for (const auto& [call, work] : {std::pair("`visit`", "visit_16/"), std::pair("`get`", "hit/")}) {
+      const std::string hits = work + std::string(name) + "/*/threads:";
+      all.push_back({"two threads, " + std::string(call) + " hit, " + policy,
+                     "one thread",
+                     Need::at_least,
+                     1.9,
+                     hits + "2",
+                     {hits + "1"}});
+    }
   }
   all.push_back(at_least(10, "sixteen threads, 95 % `get`", "one thread", "mixed/larder/*/threads:16", one, 16));
   all.push_back(at_least(10, "sixteen threads, 95 % `get`, 16 shards", "one thread, 16 shards",
