@@ -72,7 +72,8 @@ TEST_CASE("DynamoDbOptions: what makes no sense in a URL is named, and no secret
   CHECK(contains(refusal_of_url("dynamodb://eu-west-1/abc?endpoint=ftp://x"), "endpoint"));
   for (const std::string url :
        {"dynamodb://id:hus/h@eu-west-1/table", "dynamodb://id:hush@eu-west-1:1/table", "dynamodb://id:hush@/x",
-        "dynamodb://eu-west-1/abc?endpoint=http://id:hush@host/", "dynamodb://:hush@eu-west-1/table"}) {
+        "dynamodb://eu-west-1/abc?endpoint=http://id:hush@host/", "dynamodb://:hush@eu-west-1/table",
+        "dynamodb:///:hush@eu-west-1/table", "id:hush@eu-west-1/?x=://"}) {
     CAPTURE(url);
     CHECK_FALSE(refusal_of_url(url).empty());
     CHECK_FALSE(contains(refusal_of_url(url), "hus"));

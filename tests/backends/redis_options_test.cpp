@@ -96,7 +96,8 @@ TEST_CASE("RedisOptions: no refusal repeats a password", "[redis_options]") {
         "redis://user:hunter2@h/?colour=red", "redis://user:hunter2@h/zero", "redis://user:hunter2@[h",
         // Written without the %xx that they need.
         "redis://user:hunter2/@h", "redis://user:/hunter2@h", "redis://user:?hunter2@h", "redis://user:1/hunter2?@h",
-        "redis://user:1?hunter2=x@h", "redis://user:1?timeout=hunter2@h"}) {
+        "redis://user:1?hunter2=x@h", "redis://user:1?timeout=hunter2@h", "redis://user?key_file=:hunter2@h",
+        "user:hunter2@h/?x=://"}) {
     INFO(url);
     const std::string refusal = refusal_of_url(url);
     CHECK_FALSE(contains(refusal, "hunter2"));

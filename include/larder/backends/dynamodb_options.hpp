@@ -134,7 +134,7 @@ struct DynamoDbOptions {
   static DynamoDbOptions from_url(std::string_view text) {
     using detail::Url;
     const Url url = Url::parse(text);
-    if (url.scheme != schemes[0]) Url::fail("the scheme \"" + url.scheme + "\" is not dynamodb");
+    if (url.scheme != schemes[0]) Url::fail("the scheme " + Url::quoted(url.scheme) + " is not dynamodb");
     DynamoDbOptions options;
     if (url.username.has_value() != url.password.has_value()) {
       Url::fail("an access key id and a secret belong together");
@@ -169,9 +169,9 @@ struct DynamoDbOptions {
       require(has_scheme && !host.empty() && consists_of(host, "-._:[]"), "endpoint",
               "(not shown), which must be http:// or https:// and a host, perhaps with a port");
     }
-    require(!region.empty() && consists_of(region, "-"), "region", "\"" + region + "\"");
+    require(!region.empty() && consists_of(region, "-"), "region", detail::Url::quoted(region));
     require(table.size() >= 3 && table.size() <= 255 && consists_of(table, "-._"), "table",
-            "\"" + table + "\", but it must have 3 to 255 letters, digits, '-', '.' or '_'");
+            detail::Url::quoted(table) + ", but it must have 3 to 255 letters, digits, '-', '.' or '_'");
     require(prefix.size() <= 1024, "prefix", "a text of " + std::to_string(prefix.size()) + " bytes, of 1024 at most");
     require(!default_ttl || default_ttl->count() > 0, "default_ttl",
             milliseconds(default_ttl.value_or(std::chrono::milliseconds(0))));

@@ -83,7 +83,7 @@ struct MemcachedOptions {
     if (url.scheme == "memcacheds") {
       options.tls.enabled = true;
     } else if (url.scheme != "memcached" && url.scheme != "memcached+unix") {
-      Url::fail("the scheme \"" + url.scheme + "\" is none of memcached, memcacheds and memcached+unix");
+      Url::fail("the scheme " + Url::quoted(url.scheme) + " is none of memcached, memcacheds and memcached+unix");
     }
     if (url.username) options.username = *url.username;
     if (url.password) options.password = *url.password;
@@ -117,7 +117,7 @@ struct MemcachedOptions {
     std::sort(sorted.begin(), sorted.end());
     const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
     require(twice == sorted.end(), "servers",
-            twice == sorted.end() ? "" : "\"" + twice->to_text() + "\", which is there twice");
+            twice == sorted.end() ? "" : detail::Url::quoted(twice->to_text()) + ", which is there twice");
     require(!username.empty() || password.empty(), "password", "(not shown), but there is no username");
     const auto is_word = [](const std::string& text) {
       return std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) <= ' '; });
@@ -136,7 +136,7 @@ struct MemcachedOptions {
     require(max_backoff >= backoff, "max_backoff",
             std::to_string(max_backoff.count()) + " ms, which must be backoff or more");
     require(tls.key_file.empty() == tls.certificate_file.empty(), "tls.key_file",
-            "\"" + tls.key_file + "\", but a key and a certificate belong together");
+            detail::Url::quoted(tls.key_file) + ", but a key and a certificate belong together");
   }
 
  private:
@@ -148,7 +148,7 @@ struct MemcachedOptions {
     require(server.find('\0') == std::string::npos, "servers", "a name with a NUL in it");
     if (server.starts_with('/')) return {.unix_socket = server};
     const auto endpoint = detail::Endpoint::from_text(server, default_port);
-    require(endpoint.has_value(), "servers", "\"" + server + "\", which is no host and port");
+    require(endpoint.has_value(), "servers", detail::Url::quoted(server) + ", which is no host and port");
     return *endpoint;
   }
 

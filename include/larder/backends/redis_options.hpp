@@ -78,7 +78,7 @@ struct RedisOptions {
     if (url.scheme == "rediss") {
       options.tls.enabled = true;
     } else if (url.scheme != "redis" && url.scheme != "redis+unix") {
-      Url::fail("the scheme \"" + url.scheme + "\" is none of redis, rediss and redis+unix");
+      Url::fail("the scheme " + Url::quoted(url.scheme) + " is none of redis, rediss and redis+unix");
     }
     if (url.username) options.username = *url.username;
     if (url.password) options.password = *url.password;
@@ -122,7 +122,7 @@ struct RedisOptions {
     require(topology_refresh_interval.count() >= 0, "topology_refresh_interval",
             std::to_string(topology_refresh_interval.count()) + " ms");
     require(tls.key_file.empty() == tls.certificate_file.empty(), "tls.key_file",
-            "\"" + tls.key_file + "\", but a key and a certificate belong together");
+            detail::Url::quoted(tls.key_file) + ", but a key and a certificate belong together");
   }
 
  private:
