@@ -31,29 +31,30 @@ namespace larder {
 template <class Key = std::string, class Value = Bytes>
 InMemoryOptions<Key, Value> in_memory_options_from_url(std::string_view text) {
   using detail::Url;
-  const Url url = Url::parse(text);
-  if (url.scheme != "memory") Url::fail("the scheme \"" + url.scheme + "\" is not memory");
-  if (!url.hosts.empty() || !url.path.empty() || url.username || url.password) {
-    Url::fail("memory:// is followed by nothing but a query");
-  }
-  InMemoryOptions<Key, Value> options;
-  for (const auto& [name, value] : url.query) {
-    if (name == "max_size_bytes") {
-      options.max_size_bytes = Url::number<std::size_t>(name, value);
-    } else if (name == "max_entries") {
-      options.max_entries = Url::number<std::size_t>(name, value);
-    } else if (name == "shards") {
-      options.shards = Url::number<std::size_t>(name, value);
-    } else if (name == "promotion_interval") {
-      options.promotion_interval = Url::number<std::uint32_t>(name, value);
-    } else if (name == "default_ttl") {
-      options.default_ttl = Url::duration(name, value);
-    } else {
-      Url::fail_unknown_option(name, value);
+  return Url::read(text, [](const Url& url) {
+    if (url.scheme != "memory") Url::fail("the scheme " + Url::quoted(url.scheme) + " is not memory");
+    if (!url.hosts.empty() || !url.path.empty() || url.username || url.password) {
+      Url::fail("memory:// is followed by nothing but a query");
     }
-  }
-  options.validate();
-  return options;
+    InMemoryOptions<Key, Value> options;
+    for (const auto& [name, value] : url.query) {
+      if (name == "max_size_bytes") {
+        options.max_size_bytes = Url::number<std::size_t>(name, value);
+      } else if (name == "max_entries") {
+        options.max_entries = Url::number<std::size_t>(name, value);
+      } else if (name == "shards") {
+        options.shards = Url::number<std::size_t>(name, value);
+      } else if (name == "promotion_interval") {
+        options.promotion_interval = Url::number<std::uint32_t>(name, value);
+      } else if (name == "default_ttl") {
+        options.default_ttl = Url::duration(name, value);
+      } else {
+        Url::fail_unknown_option(name);
+      }
+    }
+    options.validate();
+    return options;
+  });
 }
 
 /// Result: a backend as the URL describes it, never null; a `std::shared_ptr` is made from it at will. What a backend's

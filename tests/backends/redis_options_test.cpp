@@ -97,6 +97,7 @@ TEST_CASE("RedisOptions: no refusal repeats a password", "[redis_options]") {
         // Written without the %xx that they need.
         "redis://user:hunter2/@h", "redis://user:/hunter2@h", "redis://user:?hunter2@h", "redis://user:1/hunter2?@h",
         "redis://user:1?hunter2=x@h", "redis://user:1?timeout=hunter2@h", "redis://user?key_file=:hunter2@h",
+        "redis://user:1?hunter2&2@h", "redis://user:1?cluster=hunter2&2@h", "redis://user:1?key_file=hunter2&2@h",
         "user:hunter2@h/?x=://"}) {
     INFO(url);
     const std::string refusal = refusal_of_url(url);

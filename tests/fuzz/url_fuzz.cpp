@@ -20,12 +20,14 @@ namespace {
 
 constexpr std::string_view secret = "s3cr3t";
 
+bool shows_secret(std::string_view text) { return text.find(secret) != std::string_view::npos; }
+
 template <class Parse>
 void parse(const Parse& parse_options) {
   try {
     parse_options();
   } catch (const larder::InvalidArgumentError& error) {
-    require(std::string_view(error.what()).find(secret) == std::string_view::npos, "no message shows the password");
+    require(!shows_secret(error.what()), "no message shows the password");
   }
 }
 
@@ -33,6 +35,8 @@ void parse(const Parse& parse_options) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   FuzzInput input(bytes, size);
+  // What is said elsewhere is no secret.
+  if (shows_secret({reinterpret_cast<const char*>(bytes), size})) return 0;
   constexpr std::string_view schemes[] = {"redis", "rediss", "memcached", "dynamodb", "redis+unix", ""};
   const std::size_t scheme = input.below(std::size(schemes));
   std::string url(schemes[scheme]);

@@ -132,22 +132,7 @@ struct DynamoDbOptions {
   /// `consistent_reads`, `pool_size`, `max_attempts`, `max_value_bytes`, `max_reply_bytes`, `ca_file` and `verify`.
   /// \throws InvalidArgumentError that names the part, and repeats neither key id nor secret.
   static DynamoDbOptions from_url(std::string_view text) {
-    using detail::Url;
-    const Url url = Url::parse(text);
-    if (url.scheme != schemes[0]) Url::fail("the scheme " + Url::quoted(url.scheme) + " is not dynamodb");
-    DynamoDbOptions options;
-    if (url.username.has_value() != url.password.has_value()) {
-      Url::fail("an access key id and a secret belong together");
-    }
-    if (url.username) options.credentials = AwsCredentials{*url.username, *url.password};
-    if (url.hosts.size() > 1 || (!url.hosts.empty() && url.hosts[0].port != 0)) {
-      Url::fail("where a host stands is the region, without a port (another server is named by endpoint=)");
-    }
-    if (!url.hosts.empty()) options.region = url.hosts[0].host;
-    if (!url.path.empty()) options.table = url.path;
-    for (const auto& [name, value] : url.query) options.set_from_url(name, value);
-    options.validate();
-    return options;
+    return detail::Url::read(text, &DynamoDbOptions::from_parts);
   }
 
   /// Result: where requests go.
@@ -188,6 +173,24 @@ struct DynamoDbOptions {
   }
 
  private:
+  static DynamoDbOptions from_parts(const detail::Url& url) {
+    using detail::Url;
+    if (url.scheme != schemes[0]) Url::fail("the scheme " + Url::quoted(url.scheme) + " is not dynamodb");
+    DynamoDbOptions options;
+    if (url.username.has_value() != url.password.has_value()) {
+      Url::fail("an access key id and a secret belong together");
+    }
+    if (url.username) options.credentials = AwsCredentials{*url.username, *url.password};
+    if (url.hosts.size() > 1 || (!url.hosts.empty() && url.hosts[0].port != 0)) {
+      Url::fail("where a host stands is the region, without a port (another server is named by endpoint=)");
+    }
+    if (!url.hosts.empty()) options.region = url.hosts[0].host;
+    if (!url.path.empty()) options.table = url.path;
+    for (const auto& [name, value] : url.query) options.set_from_url(name, value);
+    options.validate();
+    return options;
+  }
+
   static std::string milliseconds(std::chrono::milliseconds time) { return std::to_string(time.count()) + " ms"; }
 
   static void require(bool holds, const char* option, const std::string& value) {
@@ -229,7 +232,7 @@ struct DynamoDbOptions {
     } else if (name == "verify") {
       verify = Url::flag(name, value);
     } else {
-      Url::fail_unknown_option(name, value);
+      Url::fail_unknown_option(name);
     }
   }
 };

@@ -77,30 +77,7 @@ struct MemcachedOptions {
   /// `certificate_file`, `key_file` and `verify`.
   /// \throws InvalidArgumentError that names the part, and repeats neither user nor password.
   static MemcachedOptions from_url(std::string_view text) {
-    using detail::Url;
-    const Url url = Url::parse(text);
-    MemcachedOptions options;
-    if (url.scheme == "memcacheds") {
-      options.tls.enabled = true;
-    } else if (url.scheme != "memcached" && url.scheme != "memcached+unix") {
-      Url::fail("the scheme " + Url::quoted(url.scheme) + " is none of memcached, memcacheds and memcached+unix");
-    }
-    if (url.username) options.username = *url.username;
-    if (url.password) options.password = *url.password;
-    if (url.scheme == "memcached+unix") {
-      if (!url.hosts.empty()) Url::fail("memcached+unix:// is followed by a third slash and a path");
-      options.servers = {"/" + url.path};
-    } else {
-      if (!url.path.empty()) Url::fail("there is a path, which means nothing to memcached");
-      if (!url.hosts.empty()) options.servers.clear();
-      for (const detail::Endpoint& host : url.hosts) {
-        options.servers.push_back(
-            detail::Endpoint{.host = host.host, .port = host.port ? host.port : default_port}.to_text());
-      }
-    }
-    for (const auto& [name, value] : url.query) options.set_from_url(name, value);
-    options.validate();
-    return options;
+    return detail::Url::read(text, &MemcachedOptions::from_parts);
   }
 
   /// Result: where the servers are, in the order in which they were named. \throws InvalidArgumentError.
@@ -140,6 +117,32 @@ struct MemcachedOptions {
   }
 
  private:
+  static MemcachedOptions from_parts(const detail::Url& url) {
+    using detail::Url;
+    MemcachedOptions options;
+    if (url.scheme == "memcacheds") {
+      options.tls.enabled = true;
+    } else if (url.scheme != "memcached" && url.scheme != "memcached+unix") {
+      Url::fail("the scheme " + Url::quoted(url.scheme) + " is none of memcached, memcacheds and memcached+unix");
+    }
+    if (url.username) options.username = *url.username;
+    if (url.password) options.password = *url.password;
+    if (url.scheme == "memcached+unix") {
+      if (!url.hosts.empty()) Url::fail("memcached+unix:// is followed by a third slash and a path");
+      options.servers = {"/" + url.path};
+    } else {
+      if (!url.path.empty()) Url::fail("there is a path, which means nothing to memcached");
+      if (!url.hosts.empty()) options.servers.clear();
+      for (const detail::Endpoint& host : url.hosts) {
+        options.servers.push_back(
+            detail::Endpoint{.host = host.host, .port = host.port ? host.port : default_port}.to_text());
+      }
+    }
+    for (const auto& [name, value] : url.query) options.set_from_url(name, value);
+    options.validate();
+    return options;
+  }
+
   static void require(bool holds, const char* option, const std::string& value) {
     if (!holds) throw InvalidArgumentError("MemcachedOptions: " + std::string(option) + " = " + value);
   }
@@ -177,7 +180,7 @@ struct MemcachedOptions {
     } else if (name == "remap_failed_servers") {
       remap_failed_servers = Url::flag(name, value);
     } else if (!tls.set_from_url(name, value)) {
-      Url::fail_unknown_option(name, value);
+      Url::fail_unknown_option(name);
     }
   }
 };

@@ -71,32 +71,7 @@ struct RedisOptions {
   /// `scan_timeout`, `default_ttl` (`500ms`, `2s`, `1min`), `pool_size`, `max_reply_bytes`, `cluster`, `ca_file`,
   /// `ca_folder`, `server_name`, `certificate_file`, `key_file` and `verify`.
   /// \throws InvalidArgumentError that names the part, and repeats neither user nor password.
-  static RedisOptions from_url(std::string_view text) {
-    using detail::Url;
-    const Url url = Url::parse(text);
-    RedisOptions options;
-    if (url.scheme == "rediss") {
-      options.tls.enabled = true;
-    } else if (url.scheme != "redis" && url.scheme != "redis+unix") {
-      Url::fail("the scheme " + Url::quoted(url.scheme) + " is none of redis, rediss and redis+unix");
-    }
-    if (url.username) options.username = *url.username;
-    if (url.password) options.password = *url.password;
-    if (url.hosts.size() > 1) {
-      Url::fail("there is more than one host; name one server of a cluster, which tells the others");
-    }
-    if (url.scheme == "redis+unix") {
-      if (!url.hosts.empty()) Url::fail("redis+unix:// is followed by a third slash and a path");
-      options.unix_socket = "/" + url.path;
-    } else {
-      if (!url.hosts.empty()) options.host = url.hosts[0].host;
-      if (!url.hosts.empty() && url.hosts[0].port != 0) options.port = url.hosts[0].port;
-      if (!url.path.empty()) options.database = Url::number<int>("database", url.path);
-    }
-    for (const auto& [name, value] : url.query) options.set_from_url(name, value);
-    options.validate();
-    return options;
-  }
+  static RedisOptions from_url(std::string_view text) { return detail::Url::read(text, &RedisOptions::from_parts); }
 
   detail::Endpoint endpoint() const {
     return unix_socket.empty() ? detail::Endpoint{.host = host, .port = port}
@@ -126,6 +101,32 @@ struct RedisOptions {
   }
 
  private:
+  static RedisOptions from_parts(const detail::Url& url) {
+    using detail::Url;
+    RedisOptions options;
+    if (url.scheme == "rediss") {
+      options.tls.enabled = true;
+    } else if (url.scheme != "redis" && url.scheme != "redis+unix") {
+      Url::fail("the scheme " + Url::quoted(url.scheme) + " is none of redis, rediss and redis+unix");
+    }
+    if (url.username) options.username = *url.username;
+    if (url.password) options.password = *url.password;
+    if (url.hosts.size() > 1) {
+      Url::fail("there is more than one host; name one server of a cluster, which tells the others");
+    }
+    if (url.scheme == "redis+unix") {
+      if (!url.hosts.empty()) Url::fail("redis+unix:// is followed by a third slash and a path");
+      options.unix_socket = "/" + url.path;
+    } else {
+      if (!url.hosts.empty()) options.host = url.hosts[0].host;
+      if (!url.hosts.empty() && url.hosts[0].port != 0) options.port = url.hosts[0].port;
+      if (!url.path.empty()) options.database = Url::number<int>("database", url.path);
+    }
+    for (const auto& [name, value] : url.query) options.set_from_url(name, value);
+    options.validate();
+    return options;
+  }
+
   static void require(bool holds, const char* option, const std::string& value) {
     if (!holds) throw InvalidArgumentError("RedisOptions: " + std::string(option) + " = " + value);
   }
@@ -151,7 +152,7 @@ struct RedisOptions {
     } else if (name == "cluster") {
       cluster = Url::flag(name, value);
     } else if (!tls.set_from_url(name, value)) {
-      Url::fail_unknown_option(name, value);
+      Url::fail_unknown_option(name);
     }
   }
 };

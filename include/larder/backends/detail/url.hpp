@@ -18,7 +18,7 @@
 namespace larder::detail {
 
 /// Messages name the part that makes no sense, and never show the user or the password: nor what could be a part of
-/// these, where somebody has written one with a `/` or `?` in it.
+/// these, where somebody has written one with a `/` or `?` in it (see `read`).
 struct Url {
   std::string scheme{};
   std::optional<std::string> username{};
@@ -49,12 +49,26 @@ struct Url {
     return url;
   }
 
+  /// Result: what `make` makes of the parts. With an `@` behind the host, what stands before it may be a user or
+  /// password that was written without `%2F` or `%3F`: then no message shows anything.
+  /// \throws InvalidArgumentError, from `make` as well.
+  template <class Make>
+  static auto read(std::string_view text, const Make& make) {
+    try {
+      return make(parse(text));
+    } catch (const InvalidArgumentError&) {
+      if (may_be_shown(text)) throw;
+    }
+    fail(
+        "it makes no sense; why is not shown, since there is an @ behind the host, so that a user or password may have "
+        "been taken for something else (write %2F for / in them, %3F for ? and %40 for @)");
+  }
+
   [[noreturn]] static void fail(const std::string& why) { throw InvalidArgumentError("url: " + why); }
 
   /// An option in the query that there is not.
-  [[noreturn]] static void fail_unknown_option(const std::string& name, const std::string& value) {
-    const bool may_be_shown = value.find('@') == std::string::npos;
-    fail("there is no option " + (may_be_shown ? quoted(name) + " " : "") + "that a query could set");
+  [[noreturn]] static void fail_unknown_option(const std::string& name) {
+    fail("there is no option " + quoted(name) + " that a query could set");
   }
 
   /// A number in decimal. \throws InvalidArgumentError that names `what`.
@@ -95,6 +109,13 @@ struct Url {
   }
 
  private:
+  static bool may_be_shown(std::string_view text) noexcept {
+    const std::size_t scheme_end = text.find("://");
+    const std::size_t host = scheme_end == std::string_view::npos ? 0 : scheme_end + 3;
+    const std::size_t behind_host = text.find_first_of("/?", host);
+    return behind_host == std::string_view::npos || text.find('@', behind_host) == std::string_view::npos;
+  }
+
   static int hex_digit(char c) noexcept {
     if (c >= '0' && c <= '9') return c - '0';
     if (c >= 'a' && c <= 'f') return c - 'a' + 10;
