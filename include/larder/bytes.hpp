@@ -157,7 +157,7 @@ class Bytes {
   }
   template <std::convertible_to<std::string_view> Text>
   friend std::strong_ordering operator<=>(const Bytes& left, const Text& right) noexcept {
-    return left.view() <=> std::string_view(right);
+    return left.view().compare(std::string_view(right)) <=> 0;  // not every library has <=> for views
   }
 
   template <class CharTraits>

@@ -38,6 +38,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   // What is said elsewhere is no secret.
   if (shows_secret({reinterpret_cast<const char*>(bytes), size})) return 0;
   constexpr std::string_view schemes[] = {"redis", "rediss", "memcached", "dynamodb", "redis+unix", ""};
+  const std::size_t backend = input.below(4);
   const std::size_t scheme = input.below(std::size(schemes));
   std::string url(schemes[scheme]);
   if (scheme + 1 < std::size(schemes)) {
@@ -49,9 +50,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     }
   }
   url.append(input.rest());
-  parse([&] { larder::detail::Url::parse(url); });
-  parse([&] { larder::RedisOptions::from_url(url).validate(); });
-  parse([&] { larder::MemcachedOptions::from_url(url).validate(); });
-  parse([&] { larder::DynamoDbOptions::from_url(url).validate(); });
+  switch (backend) {
+    case 0: parse([&] { larder::detail::Url::parse(url); }); break;
+    case 1: parse([&] { larder::RedisOptions::from_url(url); }); break;
+    case 2: parse([&] { larder::MemcachedOptions::from_url(url); }); break;
+    default: parse([&] { larder::DynamoDbOptions::from_url(url); });
+  }
   return 0;
 }

@@ -79,7 +79,8 @@ class MissRatioCurve {
       const double distance = needed_capacity(*sample);
       const std::size_t bucket = Histogram::bucket_of(static_cast<std::uint64_t>(std::min(distance, 9e18)));
       distances_[bucket] += requests;
-      if (!heavy_.empty() || std::ranges::find(bucket_of_size_, bucket) != bucket_of_size_.end()) {
+      if (!heavy_.empty() ||
+          std::find(bucket_of_size_.begin(), bucket_of_size_.end(), bucket) != bucket_of_size_.end()) {
         correct(*sample, distance, bucket, requests);
       }
       sample->used_at = now;
@@ -220,7 +221,8 @@ class MissRatioCurve {
   }
 
   void note_heavy(std::uint64_t hash) {
-    if (heavy_.size() < most_heavy && std::ranges::find(heavy_, hash) == heavy_.end()) heavy_.push_back(hash);
+    if (heavy_.size() < most_heavy && std::find(heavy_.begin(), heavy_.end(), hash) == heavy_.end())
+      heavy_.push_back(hash);
   }
 
   /// Null if the threshold has fallen below its hash.

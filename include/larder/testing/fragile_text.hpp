@@ -73,7 +73,7 @@ class FragileText {
   }
   friend std::strong_ordering operator<=>(const FragileText& left, const FragileText& right) {
     take_risk();
-    return left.text_ <=> right.text_;
+    return left.text_.compare(right.text_) <=> 0;  // as not every library has it for texts
   }
 
  private:

@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <charconv>
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <system_error>
 
 namespace larder::detail {
@@ -48,7 +48,10 @@ struct Endpoint {
     return endpoint;
   }
 
-  friend auto operator<=>(const Endpoint&, const Endpoint&) = default;
+  friend bool operator==(const Endpoint&, const Endpoint&) = default;
+  friend bool operator<(const Endpoint& left, const Endpoint& right) noexcept {
+    return std::tie(left.host, left.port, left.unix_socket) < std::tie(right.host, right.port, right.unix_socket);
+  }
 };
 
 }  // namespace larder::detail

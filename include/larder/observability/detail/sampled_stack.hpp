@@ -110,9 +110,9 @@ class SampledStack {
 
   void clear() noexcept {
     samples_.clear();
-    std::ranges::fill(table_, none);
-    std::ranges::fill(sample_of_slot_, none);
-    std::ranges::fill(tree_, 0);
+    std::fill(table_.begin(), table_.end(), none);
+    std::fill(sample_of_slot_.begin(), sample_of_slot_.end(), none);
+    std::fill(tree_.begin(), tree_.end(), 0);
     total_ = 0;
     first_slot_ = next_slot_ = 0;
   }
@@ -150,13 +150,13 @@ class SampledStack {
     for (std::size_t i = 0; i < samples_.size(); ++i) {
       table_[entry_of(samples_[i].hash)] = static_cast<std::uint32_t>(i);
     }
-    std::ranges::copy(sample_of_slot_, slots.begin());
+    std::copy(sample_of_slot_.begin(), sample_of_slot_.end(), slots.begin());
     sample_of_slot_.swap(slots);
     close_gaps();
   }
 
   void close_gaps() noexcept {
-    std::ranges::fill(tree_, 0);
+    std::fill(tree_.begin(), tree_.end(), 0);
     std::size_t end = 0;
     for (std::size_t slot = 0; slot < sample_of_slot_.size(); ++slot) {
       const std::uint32_t place = std::exchange(sample_of_slot_[slot], none);

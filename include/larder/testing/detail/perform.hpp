@@ -8,7 +8,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <typeinfo>
 #include <utility>
 #include <vector>
 
@@ -18,28 +17,29 @@
 
 namespace larder::testing::detail {
 
-/// Result: the kind of an exception and its message, such as "TimeoutError: 100 ms have passed".
-inline std::string describe(const std::exception& error) {
-  const char* kind = "std::exception";
-  const auto name_if = [&]<class Error>(const char* name, const Error*) {
-    if (dynamic_cast<const Error*>(&error) != nullptr) kind = name;
-  };
-  name_if("CacheError", static_cast<const CacheError*>(nullptr));  // first: the others are more to the point
-  name_if("ConnectionError", static_cast<const ConnectionError*>(nullptr));
-  name_if("TimeoutError", static_cast<const TimeoutError*>(nullptr));
-  name_if("ProtocolError", static_cast<const ProtocolError*>(nullptr));
-  name_if("ServerError", static_cast<const ServerError*>(nullptr));
-  name_if("NotSupportedError", static_cast<const NotSupportedError*>(nullptr));
-  name_if("InvalidArgumentError", static_cast<const InvalidArgumentError*>(nullptr));
-  return std::string(kind) + ": " + error.what();
-}
-
-/// Result: what is being thrown, described. Only inside a catch.
+/// Result: what is being thrown, its kind and message, such as "TimeoutError: 100 ms have passed". Only inside a catch.
 inline std::string describe_current_exception() {
+  const auto describe = [](const char* kind, const std::exception& error) {
+    return std::string(kind) + ": " + error.what();
+  };
   try {
     throw;
+  } catch (const ConnectionError& error) {
+    return describe("ConnectionError", error);
+  } catch (const TimeoutError& error) {
+    return describe("TimeoutError", error);
+  } catch (const ProtocolError& error) {
+    return describe("ProtocolError", error);
+  } catch (const ServerError& error) {
+    return describe("ServerError", error);
+  } catch (const NotSupportedError& error) {
+    return describe("NotSupportedError", error);
+  } catch (const InvalidArgumentError& error) {
+    return describe("InvalidArgumentError", error);
+  } catch (const CacheError& error) {
+    return describe("CacheError", error);
   } catch (const std::exception& error) {
-    return describe(error);
+    return describe("std::exception", error);
   } catch (...) {
     return "something that is no std::exception";
   }
