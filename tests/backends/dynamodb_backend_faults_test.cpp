@@ -220,6 +220,25 @@ TEST_CASE("DynamoDbBackend: a write whose connection breaks is not repeated, a r
   CHECK(requests == 3);
 }
 
+TEST_CASE("DynamoDbBackend: nor is it on a connection that was used before", "[faults]") {
+  std::atomic<int> requests{0};
+  ScriptedServer server([&requests](ScriptedServer::Connection& connection) {
+    HttpRequest::read(connection);
+    ++requests;
+    connection.send(dynamodb_reply("k", "value"));
+    HttpRequest::read(connection);
+    ++requests;
+    connection.reset();
+  });
+  DynamoDbCache cache(patient(server));
+  CHECK(cache.set("k", "v"));
+  CHECK_THROWS_AS(cache.set_if_absent("k", "v"), ConnectionError);
+  CHECK(requests == 2);
+  CHECK(cache.set("k", "v"));
+  CHECK(cache.get("k") == "value");  // on a second connection, when the first is found to be broken
+  CHECK(requests == 5);
+}
+
 TEST_CASE("DynamoDbBackend: who finds all connections in use waits for a turn", "[faults][threads]") {
   ScriptedServer server([](ScriptedServer::Connection& connection) {
     while (true) {

@@ -14,6 +14,7 @@
 #include <new>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <larder/backends/detail/deadline.hpp>
 #include <larder/backends/dynamodb_options.hpp>
@@ -69,6 +70,8 @@ class HttpConnection {
     set(CURLOPT_WRITEDATA, this);
     set(CURLOPT_HEADERFUNCTION, &HttpConnection::take_header);
     set(CURLOPT_HEADERDATA, this);
+    set(CURLOPT_PREREQFUNCTION, &HttpConnection::may_send);
+    set(CURLOPT_PREREQDATA, this);
     set(CURLOPT_SSL_VERIFYPEER, options.verify ? 1L : 0L);
     set(CURLOPT_SSL_VERIFYHOST, options.verify ? 2L : 0L);
     if (!options.ca_file.empty()) set(CURLOPT_CAINFO, options.ca_file.c_str());
@@ -80,7 +83,7 @@ class HttpConnection {
   /// libcurl looks itself whether the connection is still open.
   static bool is_usable() noexcept { return true; }
 
-  /// Sends a request and receives all of its response, whatever its status.
+  /// Sends a request, once, and receives all of its response, whatever its status.
   /// \throws ConnectionError, TimeoutError, ProtocolError; InvalidArgumentError about the credentials, and what their
   /// source throws.
   HttpResponse post(std::string_view operation, std::string_view body, const Deadline& deadline) {
@@ -101,6 +104,7 @@ class HttpConnection {
     response_ = {};
     header_bytes_ = 0;
     too_large_ = false;
+    was_sent_ = false;
     const SigpipeGuard guard;
     const CURLcode code = curl_easy_perform(handle_.get());
     // Nothing of the caller's may be looked at again, whatever comes.
@@ -148,6 +152,13 @@ class HttpConnection {
     return static_cast<long>(std::clamp<std::chrono::milliseconds::rep>(time.count(), 1, 0x7fffffff));
   }
 
+  /// libcurl would send a request a second time where the connection, used before, ends without an answer to it. But a
+  /// write may have been carried out, and what came in between would be lost.
+  static int may_send(void* self, char*, char*, int, int) {
+    return std::exchange(static_cast<HttpConnection*>(self)->was_sent_, true) ? CURL_PREREQFUNC_ABORT
+                                                                              : CURL_PREREQFUNC_OK;
+  }
+
   static std::size_t take_body(char* bytes, std::size_t, std::size_t size, void* self) {
     return static_cast<HttpConnection*>(self)->take({bytes, size});
   }
@@ -183,6 +194,7 @@ class HttpConnection {
         throw ProtocolError("a response of more than " + std::to_string(options_.max_reply_bytes) +
                             " bytes (max_reply_bytes), or of more than " + std::to_string(most_header_bytes) +
                             " in its head");
+      case CURLE_ABORTED_BY_CALLBACK: throw ConnectionError("the connection ended without an answer");
       case CURLE_WEIRD_SERVER_REPLY:
       case CURLE_UNSUPPORTED_PROTOCOL:
       case CURLE_BAD_CONTENT_ENCODING: throw ProtocolError(curl_easy_strerror(code));
@@ -196,6 +208,7 @@ class HttpConnection {
   HttpResponse response_;
   std::size_t header_bytes_ = 0;
   bool too_large_ = false;
+  bool was_sent_ = false;
 };
 
 }  // namespace larder::detail
