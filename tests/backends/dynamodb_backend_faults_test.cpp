@@ -88,6 +88,32 @@ TEST_CASE("DynamoDbBackend: a server that is too busy for a while is asked again
   }
 }
 
+TEST_CASE("DynamoDbBackend: what was asked for again, and may have been done before, is not denied", "[faults]") {
+  // The first attempt is carried out, whatever the answer to it: so the second finds nothing to do.
+  const auto answer_to_first = [](std::string error) {
+    return [error = std::move(error)](ScriptedServer::Connection& connection) {
+      for (int number = 0;; ++number) {
+        const auto request = HttpRequest::read(connection);
+        if (number % 2 == 0) {
+          connection.send(error);
+        } else {
+          connection.send(request.operation() == "PutItem" ? dynamodb_error(400, "ConditionalCheckFailedException")
+                                                           : http_response(200, "{}"));
+        }
+      }
+    };
+  };
+  ScriptedServer failing(answer_to_first(dynamodb_error(500, "InternalServerError")));
+  DynamoDbCache cache(patient(failing));
+  CHECK_THROWS_AS(cache.set_if_absent("k", "v"), ServerError);
+  CHECK_THROWS_AS(cache.erase("k"), ServerError);
+  CHECK(cache.stats().errors == 2);
+  ScriptedServer busy(answer_to_first(dynamodb_error(400, "ThrottlingException")));
+  DynamoDbCache patient_cache(patient(busy));
+  CHECK_FALSE(patient_cache.set_if_absent("k", "v"));
+  CHECK_FALSE(patient_cache.erase("k"));
+}
+
 TEST_CASE("DynamoDbBackend: a server that is too busy for ever is asked so often and no more", "[faults]") {
   BusyServer busy(1'000'000, dynamodb_error(400, "ThrottlingException"));
   DynamoDbCache cache(patient(busy.server));

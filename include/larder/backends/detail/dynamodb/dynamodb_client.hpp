@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -60,13 +61,20 @@ class DynamoDbClient {
 
   /// Result: the reply to a request. A server that is too busy, or fails, is asked again, so often as the options say.
   /// \throws ConnectionError, TimeoutError, ProtocolError; ServerError with DynamoDB's own code for the error, or the
-  /// HTTP status ("HTTP 502") where it gave none.
+  /// HTTP status ("HTTP 502") where it gave none. A condition that does not hold any more when a request is repeated,
+  /// which the server may have carried out, is no answer: then the error before it is thrown.
   DynamoDbReply call(std::string_view operation, std::string_view body, Repeat repeat, const Deadline& deadline) {
     DynamoDbRetries retries(options_, deadline);
+    std::optional<ServerError> doubt;
     for (;;) {
       Answer answer = named([&] { return post(operation, body, repeat, deadline); });
-      if (answer.status == 200) return std::move(answer.reply);
+      if (answer.status == 200) {
+        answer.reply.doubt = std::move(doubt);
+        return std::move(answer.reply);
+      }
       const ServerError error = error_of(answer);
+      if (doubt && error.code() == "ConditionalCheckFailedException") throw *doubt;
+      if (answer.status >= 500) doubt = error;
       if (!may_pass(answer.status, error.code()) || !retries.wait()) throw error;
     }
   }

@@ -41,6 +41,9 @@ struct DynamoDbReply {
   /// An error's `__type`, without what is before a `#`, and its message.
   std::string error{};
   std::string message{};
+  /// What the server said to an earlier attempt, which it may have carried out all the same: then this is the reply to a
+  /// repetition, which finds nothing to do any more.
+  std::optional<ServerError> doubt{};
 
   /// \throws ProtocolError if it is no JSON object, or too deep, or an attribute of ours is not what it must be.
   static DynamoDbReply parse(std::string_view json);

@@ -109,9 +109,10 @@ class DynamoDbStore {
         [&] { call("UpdateItem", requests_.touch(name, expiry(ttl, now), count(now)), Repeat::never, deadline()); });
   }
 
-  /// Result: whether there was something that had not expired.
+  /// Result: whether there was something that had not expired. \throws ServerError also where that is not known.
   bool erase(const std::string& name) {
     const DynamoDbReply reply = call("DeleteItem", requests_.erase(name), Repeat::never, deadline());
+    if (reply.items.empty() && reply.doubt) throw *reply.doubt;
     return !reply.items.empty() && !reply.items[0].is_expired(count(Clock::now()));
   }
 
