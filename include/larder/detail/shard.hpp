@@ -169,8 +169,9 @@ class alignas(64) Shard {
     make_room_for(fresh, old == nullptr, now, removed, own);
     if (old == nullptr) {
       fresh.id = ids_.take(fresh.hash);
-      index_.insert(fresh);
+      // Before a reader finds it: one that shares the stripe may note its use at once, and notes are worked off here.
       eviction_.insert(fresh, own);
+      index_.insert(fresh);
     } else {
       eviction_.use(fresh, own);
     }
