@@ -63,11 +63,11 @@ run_tsan() {
 
 pieces=("$@")
 if [[ ${#pieces[@]} -eq 0 ]]; then pieces=(gcc asan tsan); fi
-packages=(cmake ninja-build g++ catch2 libgtest-dev xz-utils gnuplot-nox
+packages=(cmake ninja-build g++ g++-multilib catch2 libgtest-dev xz-utils gnuplot-nox
           libbenchmark-dev libboost1.81-dev libleveldb-dev librocksdb-dev
           redis-server memcached openssl libhiredis-dev libssl-dev nlohmann-json3-dev libcurl4-openssl-dev
           libmemcached-dev libzstd-dev libsqlite3-dev zstd libcpp-httplib-dev pkg-config prometheus)
-if [[ "${pieces[*]}" != gcc ]]; then packages+=(clang libclang-rt-dev llvm); fi
+if [[ "${pieces[*]}" != gcc ]]; then packages+=(clang libclang-rt-dev llvm libc++-14-dev libc++abi-14-dev); fi
 for piece in "${pieces[@]}"; do
   case $piece in
     gcc | clang | asan | tsan) ;;

@@ -26,9 +26,11 @@ using namespace std::chrono_literals;
 
 namespace {
 
+/// What is charged for the entry itself, without what malloc cannot use around it.
 template <class Key, class Value>
 std::size_t footprint(const Key& key, const Value& value, const Metadata& metadata = {}, bool expires = false) {
-  return EntryFootprint()(key, value, metadata, expires);
+  const std::size_t weight = EntryFootprint()(key, value, metadata, expires);
+  return weight - weight / (EntryFootprint::fragmentation + 1);
 }
 
 /// A value that says how large it is, itself included.

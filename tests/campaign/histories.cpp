@@ -4,7 +4,7 @@
 ///
 ///     histories --operations=100000000 --seed=1 --seconds=0
 ///
-/// Ends after so many operations, or seconds if they are not zero. Prints what was done for each policy. Result: 0 if
+/// Ends after so many operations, or after so many seconds if these are not zero. Prints what was done for each policy. Result: 0 if
 /// all that was read may have been there.
 #include <larder/larder.hpp>
 
@@ -83,8 +83,8 @@ int main(int argc, char** argv) {
   std::uint64_t histories = 0;
   bool fine = true;
   const auto is_over = [&] {
-    if (arguments["seconds"] != 0) return Clock::now() - begin >= std::chrono::seconds(arguments["seconds"]);
-    return operations >= arguments["operations"];
+    if (operations >= arguments["operations"]) return true;
+    return arguments["seconds"] != 0 && Clock::now() - begin >= std::chrono::seconds(arguments["seconds"]);
   };
   for (; fine && (!is_over() || histories < 2 * policies.size()); ++histories) {
     const std::uint64_t seed = arguments["seed"] * 1'000'000 + histories;

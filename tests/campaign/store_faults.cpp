@@ -3,10 +3,11 @@
 /// servers that stop, die and run out of memory: whether every value was one that may have been there, no error was
 /// taken for a miss, and every call ended in time.
 ///
-///     store_faults --redis=1000000 --memcached=1000000 --dynamodb=1000000 --seed=1
+///     store_faults --redis=1000000 --memcached=1000000 --dynamodb=1000000 --seed=1 --seconds=0
 ///
-/// The numbers are operations; 0 leaves a store out, and so does one that is not installed, which is said. Prints
-/// counts of calls, errors and faults for each store. Result: 0 if all was well.
+/// The numbers are operations, of as many as can be done in the seconds for each store, if these are not zero; 0 leaves
+/// a store out, and so does one that is not installed, which is said. Prints counts of calls, errors and faults for
+/// each store. Result: 0 if all was well.
 #include <larder/backends/dynamodb_backend.hpp>
 #include <larder/backends/memcached_backend.hpp>
 #include <larder/backends/redis_backend.hpp>
@@ -142,25 +143,35 @@ class Plan {
   Random random_;
 };
 
+struct Work {
+  std::uint64_t operations;
+  std::uint64_t seed;
+  std::chrono::seconds time;  ///< zero: as much as it takes
+};
+
 /// Result: whether all was well.
-bool run(Store store, std::uint64_t operations, std::uint64_t seed) {
+bool run(Store store, const Work& work) {
   Totals totals;
   const auto begin = std::chrono::steady_clock::now();
-  for (std::uint64_t round = 0; totals.calls + totals.errors < operations && totals.wrong == 0; ++round) {
+  const auto is_over = [&] {
+    if (totals.calls + totals.errors >= work.operations || totals.wrong != 0) return true;
+    return work.time.count() != 0 && std::chrono::steady_clock::now() - begin >= work.time;
+  };
+  for (std::uint64_t round = 0; !is_over(); ++round) {
     // Each round has keys of its own, so that what is late in one is nothing to the next.
     const auto cache = store.make();
-    const std::size_t rest = static_cast<std::size_t>(operations - totals.calls - totals.errors);
+    const std::size_t rest = static_cast<std::size_t>(work.operations - totals.calls - totals.errors);
     HistoryLoad load(*cache, {.threads = threads,
                               .operations = std::min<std::size_t>(rest / threads + 1, 4000),
                               .keys = 12,
                               .longest_value = 5000,
-                              .seed = seed * 1000 + round,
+                              .seed = work.seed * 1000 + round,
                               .most = store.timeout + slack,
                               .touches = store.touches});
-    Plan plan(store, load, totals, seed * 1000 + round);
-    load.run([&](const auto& is_over) {
-      Random random(seed + round);
-      while (!is_over()) {
+    Plan plan(store, load, totals, work.seed * 1000 + round);
+    load.run([&](const auto& has_ended) {
+      Random random(work.seed + round);
+      while (!has_ended()) {
         std::this_thread::sleep_for(milliseconds(random.below(static_cast<std::size_t>(store.timeout.count()) / 4)));
         plan.break_something();
       }
@@ -191,7 +202,7 @@ bool run(Store store, std::uint64_t operations, std::uint64_t seed) {
 
 constexpr milliseconds timeout = 250ms;
 
-bool run_redis(std::uint64_t operations, std::uint64_t seed) {
+bool run_redis(const Work& work) {
   RedisServer server;
   TcpProxy proxy(server.port());
   return run({.name = "Redis",
@@ -210,10 +221,10 @@ bool run_redis(std::uint64_t operations, std::uint64_t seed) {
                   [&](bool begins) {
                     server.client().expect({"CONFIG", "SET", "maxmemory", begins ? "1" : "0"});
                   }},
-             operations, seed);
+             work);
 }
 
-bool run_memcached(std::uint64_t operations, std::uint64_t seed) {
+bool run_memcached(const Work& work) {
   MemcachedServer server;
   TcpProxy proxy(server.port());
   return run({.name = "Memcached",
@@ -229,10 +240,10 @@ bool run_memcached(std::uint64_t operations, std::uint64_t seed) {
                     return std::make_unique<MemcachedCache>(options);
                   },
               .may_die = true},
-             operations, seed);
+             work);
 }
 
-bool run_dynamodb(std::uint64_t operations, std::uint64_t seed) {
+bool run_dynamodb(const Work& work) {
   DynaliteServer server;
   // What it has is in its memory, and so would its table be.
   auto creation = dynamodb_at(server.port());
@@ -251,19 +262,20 @@ bool run_dynamodb(std::uint64_t operations, std::uint64_t seed) {
                     options.pool_size = threads;
                     return std::make_unique<DynamoDbCache>(options);
                   }},
-             operations, seed);
+             work);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   const larder_tests::Arguments arguments(
-      argc, argv, {{"redis", 1'000'000}, {"memcached", 1'000'000}, {"dynamodb", 1'000'000}, {"seed", 1}});
+      argc, argv,
+      {{"redis", 1'000'000}, {"memcached", 1'000'000}, {"dynamodb", 1'000'000}, {"seed", 1}, {"seconds", 0}});
   bool fine = true;
-  const auto run_if = [&](const char* name, bool available, bool (*run_store)(std::uint64_t, std::uint64_t)) {
+  const auto run_if = [&](const char* name, bool available, bool (*run_store)(const Work&)) {
     if (arguments[name] == 0) return;
     if (available) {
-      fine = run_store(arguments[name], arguments["seed"]) && fine;
+      fine = run_store({arguments[name], arguments["seed"], std::chrono::seconds(arguments["seconds"])}) && fine;
     } else {
       std::cout << name << ": left out, since its server is not installed\n";
     }

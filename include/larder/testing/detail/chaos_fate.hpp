@@ -39,7 +39,7 @@ inline ChaosFate planned_fate(const ChaosOptions& options, std::uint64_t number)
   } else if (outcome >= 1 - options.lost_writes) {
     fate.outcome = ChaosFate::Outcome::lost_write;
   }
-  if (!options.faults.empty()) fate.fault = options.faults[fault % options.faults.size()];
+  if (!options.faults.empty()) fate.fault = options.faults[static_cast<std::size_t>(fault % options.faults.size())];
   if (delay < options.delays) {
     const auto lengths = static_cast<std::uint64_t>((options.longest_delay - options.shortest_delay).count()) + 1;
     fate.delay = options.shortest_delay + std::chrono::nanoseconds(length % lengths);
