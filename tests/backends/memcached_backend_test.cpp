@@ -408,6 +408,10 @@ TEST_CASE("MemcachedBackend: through TLS") {
   for (const auto& [key, value] : items) keys.push_back(key);
   CHECK(cache.get_many(keys).size() == items.size());
   CHECK(cache.erase_many(keys) == items.size());
+  options.tls.server_name = "somebody.else.example";
+  MemcachedCache of_another_name(options);
+  CHECK_THROWS_AS(of_another_name.get("k"), larder::ConnectionError);
+  options.tls.server_name.clear();
   options.tls.ca_file.clear();
   MemcachedCache distrustful(options);
   CHECK_THROWS_AS(distrustful.get("k"), larder::ConnectionError);
