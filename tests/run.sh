@@ -3,9 +3,11 @@
 #
 # Usage: bash tests/run.sh [PIECE]...      gcc, asan and tsan if none is named:
 #   gcc     g++: tests, benchmarks, examples; each header alone; the package; the README's snippets
-#   asan    the tests, by clang++ with AddressSanitizer and UndefinedBehaviorSanitizer
+#   asan    the tests and, for a moment, the fuzzers, by clang++ with AddressSanitizer and UndefinedBehaviorSanitizer
 #   tsan    the tests that start threads, by clang++ with ThreadSanitizer
 #   clang   what gcc does, by clang++ and optimised further; left out unless it is named, since it takes its time
+#
+# What finds out more the longer it runs has a longer version: tests/campaign.sh.
 #
 # Builds in build/ (or $LARDER_BUILD_DIR), with $CMAKE_BUILD_PARALLEL_LEVEL compilers at once (default: as many as
 # there are processors). May be run again, and then builds only what has changed.
@@ -52,12 +54,12 @@ run_clang() {
 
 run_asan() {
   configure_and_build asan all
-  # What is only compiled, g++ compiles.
-  run_tests asan --exclude-regex '^package|compile'
+  # What is only compiled, g++ compiles; what real traces must give, it compares.
+  run_tests asan --exclude-regex '^package|compile|reference'
 }
 
 run_tsan() {
-  configure_and_build tsan larder_thread_tests larder_contract_tests larder_remote_tests
+  configure_and_build tsan larder_thread_tests larder_contract_tests larder_remote_tests larder_histories
   run_tests tsan --label-regex threads
 }
 
