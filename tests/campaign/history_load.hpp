@@ -3,13 +3,16 @@
 /// can have been there.
 #pragma once
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,11 +34,34 @@ struct HistoryLoadOptions {
   std::size_t keys = 8;
   std::size_t longest_value = 3000;
   std::uint64_t seed = 1;
-  /// What no call may take longer than, stalls of the machine aside; zero: as long as it likes.
+  /// What no call may take longer than, but for waiting for a processor; zero: as long as it likes.
   std::chrono::milliseconds most{0};
   bool touches = true;  ///< not every backend can
   /// Not where a set may be declined without an entry being there, which a history would take for one.
   bool conditional_sets = true;
+};
+
+/// How long the thread that made it has waited for a processor, which others had: for that, none of its calls is to
+/// blame. Where the system does not tell, it is none.
+class WaitingForProcessor {
+ public:
+  WaitingForProcessor() : file_(::open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC)) {}
+  WaitingForProcessor(const WaitingForProcessor&) = delete;
+  WaitingForProcessor& operator=(const WaitingForProcessor&) = delete;
+  ~WaitingForProcessor() {
+    if (file_ >= 0) ::close(file_);
+  }
+
+  std::chrono::nanoseconds so_far() const {
+    std::array<char, 128> text{};  // nanoseconds on a processor, and waiting for one
+    if (file_ < 0 || ::pread(file_, text.data(), text.size() - 1, 0) <= 0) return {};
+    char* second = nullptr;
+    std::strtoull(text.data(), &second, 10);
+    return std::chrono::nanoseconds(std::strtoll(second, nullptr, 10));
+  }
+
+ private:
+  int file_;
 };
 
 /// Counts what goes wrong, and lets calls fail with a CacheError.
@@ -55,8 +81,6 @@ class HistoryLoad {
   void run(const Meanwhile& meanwhile) {
     std::atomic<std::size_t> running{options_.threads};
     std::vector<std::thread> threads;
-    std::thread metronome;
-    if (options_.most.count() != 0) metronome = std::thread([&] { watch_machine(running); });
     for (std::size_t i = 0; i < options_.threads; ++i) {
       threads.emplace_back([&, i] {
         run_thread(i);
@@ -65,7 +89,6 @@ class HistoryLoad {
     }
     meanwhile([&running] { return running == 0; });
     for (std::thread& thread : threads) thread.join();
-    if (metronome.joinable()) metronome.join();
   }
   void run() {
     run([](const auto&) {});
@@ -95,32 +118,22 @@ class HistoryLoad {
  private:
   void run_thread(std::size_t index) {
     Random random(options_.seed * 1000 + index);
+    const WaitingForProcessor waiting;
     Recorder& recorder = history_.thread(index);
     try {
       for (std::size_t i = 0; i < options_.operations; ++i) {
         const auto begin = Clock::now();
-        const auto stalled = stalled_.load();
+        const Clock::duration waited = waiting.so_far();
         try {
           one_operation(random, recorder, any_value(random, index, i));
           calls_.fetch_add(1, std::memory_order_relaxed);
         } catch (const larder::CacheError&) {
           errors_.fetch_add(1, std::memory_order_relaxed);
         }
-        note_time(Clock::now() - begin - Clock::duration(stalled_.load() - stalled));
+        note_time(Clock::now() - begin - (waiting.so_far() - waited));
       }
     } catch (const std::exception& error) {
       if (!failed_.exchange(true)) failure_ = error.what();
-    }
-  }
-
-  /// How long the machine had no time for somebody who wanted to wake up: for that, no call is to blame.
-  void watch_machine(const std::atomic<std::size_t>& running) {
-    constexpr Clock::duration tick = std::chrono::milliseconds(5);
-    while (running != 0) {
-      const auto begin = Clock::now();
-      std::this_thread::sleep_for(tick);
-      const Clock::duration stall = Clock::now() - begin - tick;
-      if (stall > tick) stalled_ += stall.count();
     }
   }
 
@@ -195,7 +208,6 @@ class HistoryLoad {
   std::atomic<std::size_t> errors_{0};
   std::atomic<std::size_t> late_{0};
   std::atomic<std::chrono::milliseconds::rep> longest_{0};
-  std::atomic<Clock::duration::rep> stalled_{0};
   std::atomic<bool> failed_{false};
   std::string failure_;
 };
