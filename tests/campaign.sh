@@ -214,6 +214,10 @@ suite() {
 local_programs="larder_tests larder_thread_tests larder_contract_tests larder_allocation_tests"
 local_tests='^tests(\.model|\.threads|\.contract|\.contract\..*|\.allocation)?$'
 
+# ThreadSanitizer has an operator new of its own.
+thread_programs="larder_tests larder_thread_tests larder_contract_tests larder_histories"
+thread_tests='^tests(\.model|\.threads|\.contract|\.contract\..*)?$|^campaign.histories$'
+
 run_portability() {
   suite portability m32 dev "-DCMAKE_CXX_FLAGS=-m32" "$local_programs" --tests-regex "$local_tests"
   suite portability cxx23 dev "-DCMAKE_CXX_STANDARD=23" "$local_programs" --tests-regex "$local_tests"
@@ -226,11 +230,11 @@ run_sanitizers() {
   # g++ warns of fences, which its ThreadSanitizer does not see; those that there are, are beside atomics that it sees.
   local tsan="-O1 -g1 -fno-omit-frame-pointer -fsanitize=thread -Wno-tsan"
   suite sanitizers asan_clang asan "" "$local_programs larder_remote_tests larder_replay_tests" --tests-regex '^tests'
-  suite sanitizers tsan_clang tsan "" "$local_programs larder_remote_tests" --tests-regex "$local_tests|^tests.remote"
+  suite sanitizers tsan_clang tsan "" "$thread_programs larder_remote_tests" --tests-regex "$thread_tests|^tests.remote"
   suite sanitizers asan_gcc asan "-DCMAKE_CXX_COMPILER=g++|-DLARDER_BUILD_FUZZERS=OFF|-DCMAKE_CXX_FLAGS_DEBUG=$asan" \
     "$local_programs larder_remote_tests" --tests-regex "$local_tests|^tests.remote"
   suite sanitizers tsan_gcc tsan "-DCMAKE_CXX_COMPILER=g++|-DCMAKE_CXX_FLAGS_DEBUG=$tsan" \
-    "$local_programs" --tests-regex "$local_tests"
+    "$thread_programs" --tests-regex "$thread_tests"
   suite sanitizers debug_mode dev "-DCMAKE_CXX_FLAGS=-D_GLIBCXX_DEBUG" \
     "$local_programs larder_remote_tests" --tests-regex "$local_tests|^tests.remote"
   valgrind_suite
