@@ -142,43 +142,47 @@ run_histories() {
     --operations=100000000 --seconds="$seconds" --seed="$seed"
 }
 
-run_failures() {
-  local begun=$SECONDS log=$logs/failures
-  configure_and_build suite campaign "" larder_allocation_tests larder_tests larder_remote_tests
-  wait_for_dynalite
-  if {
-    "$build/campaign-suite/tests/larder_allocation_tests" "[exceptions],[loading]" &&
-      "$build/campaign-suite/tests/larder_tests" "[exceptions],[listener]" &&
-      "$build/campaign-suite/tests/larder_remote_tests" "[codec]"
-  } > "$log" 2>&1; then
-    row failures "each in turn, in every operation" \
-      "$(sed -n 's/.*passed (\([0-9]*\) assertions.*/\1/p' "$log" | paste -sd+ | bc) assertions" $((SECONDS - begun)) 0
+# Runs tests by Catch2, and counts what they check.   run_cases PIECE WHAT LOG COMMAND...
+run_cases() {
+  local piece=$1 what=$2 log=$logs/$3 begun=$SECONDS
+  shift 3
+  if "$@" > "$log" 2>&1; then
+    row "$piece" "$what" "$(sed -n 's/.*passed (\([0-9]*\) assertions.*/\1/p' "$log" | paste -sd+ | bc) assertions" \
+      $((SECONDS - begun)) 0
   else
     tail -n 60 "$log" >&2
-    row failures "each in turn, in every operation" "see $log" $((SECONDS - begun)) 1
+    row "$piece" "$what" "see $log" $((SECONDS - begun)) 1
   fi
 }
 
-run_faults() {
-  local seconds begun=$SECONDS log=$logs/faults-parts
-  build_programs
+build_suite() {
   configure_and_build suite campaign "" larder_allocation_tests larder_tests larder_remote_tests
   wait_for_dynalite
   export LARDER_DYNALITE=$dynalite
+}
+
+all_failures() {
+  "$build/campaign-suite/tests/larder_allocation_tests" "[exceptions],[loading]" &&
+    "$build/campaign-suite/tests/larder_tests" "[exceptions],[listener]" &&
+    "$build/campaign-suite/tests/larder_remote_tests" "[codec]"
+}
+
+run_failures() {
+  build_suite
+  run_cases failures "each in turn, in every operation" failures all_failures
+}
+
+run_faults() {
+  local seconds
+  build_programs
+  build_suite
   seconds=$(($(share 25) / 4))
   for store in redis memcached dynamodb; do
     run_counted faults "$store" "$build/campaign-programs/tests/campaign/larder_store_faults" \
       --redis=0 --memcached=0 --dynamodb=0 "--$store=1000000" --seconds="$seconds" --seed="$seed"
   done
-  begun=$SECONDS
-  if timeout "$((seconds > 300 ? seconds : 300))" "$build/campaign-suite/tests/larder_remote_tests" "[campaign]" \
-    > "$log" 2>&1; then
-    row faults "kills, moving slots, fail-over, lost links" \
-      "$(sed -n 's/.*passed (\([0-9]*\) assertions.*/\1/p' "$log") assertions" $((SECONDS - begun)) 0
-  else
-    tail -n 60 "$log" >&2
-    row faults "kills, moving slots, fail-over, lost links" "see $log" $((SECONDS - begun)) 1
-  fi
+  run_cases faults "kills, moving slots, fail-over, lost links" faults-parts \
+    "$build/campaign-suite/tests/larder_remote_tests" "[campaign]"
 }
 
 run_soak() {
@@ -246,7 +250,7 @@ valgrind_suite() {
     row sanitizers valgrind "left out: no time left, give it more --minutes" 0 none
     return
   fi
-  configure_and_build suite campaign "" larder_allocation_tests larder_tests larder_remote_tests
+  build_suite
   say "valgrind: testing"
   # What measures time, or memory, measures valgrind.
   if valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
