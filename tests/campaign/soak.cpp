@@ -57,8 +57,8 @@ struct Tally {
 
 struct Subject {
   std::string name;
+  std::unique_ptr<Tally> tally;  // outlives the cache, which tells its listener of what its end removes
   std::unique_ptr<larder::CacheBackend<>> cache;
-  std::unique_ptr<Tally> tally;
 };
 
 template <class Policy>
@@ -79,7 +79,7 @@ Subject make_subject(std::string name, std::size_t bytes, std::size_t shards) {
             removed[static_cast<std::size_t>(cause)].fetch_add(1, std::memory_order_relaxed);
           },
   });
-  return {std::move(name), std::move(cache), std::move(tally)};
+  return {std::move(name), std::move(tally), std::move(cache)};
 }
 
 struct Phase {
