@@ -74,16 +74,19 @@ configure_and_build() {
   quietly "$logs/$name-build" cmake --build "$build/campaign-$name" --parallel "$(jobs_at_once)" --target "$@"
 }
 
-# Runs a program whose last words say what it did, for as long as it takes.   run_counted PIECE WHAT COMMAND...
+# What a program of the campaign did, and how many checks Catch2 made, by their logs.
+operations_in() { grep -E 'operations: |: at most ' "$1" | sed 's/^[A-Za-z]*: //' | paste -sd';'; }
+checks_in() { printf '%s assertions' "$(sed -n 's/.*passed (\([0-9]*\) assertions.*/\1/p' "$1" | paste -sd+ | bc)"; }
+
+# Runs a command, whose log SUMMARY makes a line of.   run_counted PIECE WHAT SUMMARY COMMAND...
 run_counted() {
-  local piece=$1 what=$2 begun=$SECONDS log
+  local piece=$1 what=$2 summary=$3 begun=$SECONDS log
   log=$logs/$piece-${what//[^A-Za-z0-9]/_}
-  shift 2
+  shift 3
   if "$@" > "$log" 2>&1; then
-    row "$piece" "$what" "$(grep -E 'operations: |: at most ' "$log" | sed 's/^[A-Za-z]*: //' | paste -sd';')" \
-      $((SECONDS - begun)) 0
+    row "$piece" "$what" "$("$summary" "$log")" $((SECONDS - begun)) 0
   else
-    tail -n 30 "$log" >&2
+    tail -n 60 "$log" >&2
     row "$piece" "$what" "see $log" $((SECONDS - begun)) 1
   fi
 }
@@ -138,21 +141,8 @@ run_histories() {
   local seconds
   build_programs
   seconds=$(share 10)
-  run_counted histories "caches in memory" "$build/campaign-programs/tests/campaign/larder_histories" \
+  run_counted histories "caches in memory" operations_in "$build/campaign-programs/tests/campaign/larder_histories" \
     --operations=100000000 --seconds="$seconds" --seed="$seed"
-}
-
-# Runs tests by Catch2, and counts what they check.   run_cases PIECE WHAT LOG COMMAND...
-run_cases() {
-  local piece=$1 what=$2 log=$logs/$3 begun=$SECONDS
-  shift 3
-  if "$@" > "$log" 2>&1; then
-    row "$piece" "$what" "$(sed -n 's/.*passed (\([0-9]*\) assertions.*/\1/p' "$log" | paste -sd+ | bc) assertions" \
-      $((SECONDS - begun)) 0
-  else
-    tail -n 60 "$log" >&2
-    row "$piece" "$what" "see $log" $((SECONDS - begun)) 1
-  fi
 }
 
 build_suite() {
@@ -169,7 +159,7 @@ all_failures() {
 
 run_failures() {
   build_suite
-  run_cases failures "each in turn, in every operation" failures all_failures
+  run_counted failures "each in turn, in every operation" checks_in all_failures
 }
 
 run_faults() {
@@ -178,10 +168,10 @@ run_faults() {
   build_suite
   seconds=$(($(share 25) / 4))
   for store in redis memcached dynamodb; do
-    run_counted faults "$store" "$build/campaign-programs/tests/campaign/larder_store_faults" \
+    run_counted faults "$store" operations_in "$build/campaign-programs/tests/campaign/larder_store_faults" \
       --redis=0 --memcached=0 --dynamodb=0 "--$store=1000000" --seconds="$seconds" --seed="$seed"
   done
-  run_cases faults "kills, moving slots, fail-over, lost links" faults-parts \
+  run_counted faults "kills, moving slots, fail-over, lost links" checks_in \
     "$build/campaign-suite/tests/larder_remote_tests" "[campaign]"
 }
 
@@ -189,7 +179,7 @@ run_soak() {
   local seconds
   build_programs
   seconds=$(share 25)
-  run_counted soak "five policies, 2 threads" "$build/campaign-programs/tests/campaign/larder_soak" \
+  run_counted soak "five policies, 2 threads" operations_in "$build/campaign-programs/tests/campaign/larder_soak" \
     --seconds="$((seconds < 3600 ? seconds : 3600))" --windows=60 --seed="$seed"
 }
 

@@ -62,6 +62,12 @@ TEST_CASE("malloc's blocks are at least 32 bytes and grow in steps of sixteen", 
   STATIC_REQUIRE(heap_block(1000) == 1008);
 }
 
+TEST_CASE("EntryFootprint charges what policies remember, and what malloc cannot use between its blocks", "[weigher]") {
+  CHECK(EntryFootprint()(std::string("key"), Bytes(std::string(100'000, 'v')), {}, false) >= 106'250);
+  // A node of 24 bytes for key and value and what stands before them, in a block of malloc's; index and order; 8 more.
+  CHECK(footprint(1, 2) >= 32 + 26 + 8);
+}
+
 TEST_CASE("EntryFootprint grows with the value by what malloc takes for it", "[weigher]") {
   const std::string key = "key";
   for (const std::size_t size : {0u, 10u, 100u, 1000u, 1025u, 5000u, 100000u}) {
