@@ -75,14 +75,22 @@ configure_and_build() {
 }
 
 # What a program of the campaign did, and how many checks Catch2 made, by their logs.
-operations_in() { grep -E 'operations: |: at most ' "$1" | sed 's/^[A-Za-z]*: //' | paste -sd';'; }
+operations_in() { grep -E 'operations: |: at most ' "$1" | sed 's/^[A-Z][A-Za-z]*: //' | paste -sd';'; }
 checks_in() { printf '%s assertions' "$(sed -n 's/.*passed (\([0-9]*\) assertions.*/\1/p' "$1" | paste -sd+ | bc)"; }
+
+# Whether there is time to begin; if not, the table says so.   may_begin PIECE WHAT
+may_begin() {
+  if [[ $(seconds_left) -gt 0 ]]; then return; fi
+  row "$1" "$2" "left out: no time left, give it more --minutes" 0 none
+  return 1
+}
 
 # Runs a command, whose log SUMMARY makes a line of.   run_counted PIECE WHAT SUMMARY COMMAND...
 run_counted() {
   local piece=$1 what=$2 summary=$3 begun=$SECONDS log
   log=$logs/$piece-${what//[^A-Za-z0-9]/_}
   shift 3
+  may_begin "$piece" "$what" || return 0
   if "$@" > "$log" 2>&1; then
     row "$piece" "$what" "$("$summary" "$log")" $((SECONDS - begun)) 0
   else
@@ -112,8 +120,9 @@ run_fuzz() {
     name=${name##*/}
     names+=("${name%_fuzz.cpp}")
   done
-  # As many at once as there are processors.
-  seconds=$(($(share 30) * $(jobs_at_once) / ${#names[@]}))
+  may_begin fuzz "all targets" || return 0
+  # As many at once as there are processors; zero would be for ever.
+  seconds=$(($(share 30) * $(jobs_at_once) / ${#names[@]} + 1))
   say "fuzz: ${#names[@]} targets, $seconds s each, $(jobs_at_once) at once"
   local running=()
   for name in "${names[@]}"; do
@@ -166,7 +175,7 @@ run_faults() {
   local seconds
   build_programs
   build_suite
-  seconds=$(($(share 25) / 4))
+  seconds=$(($(share 25) / 4 + 1))
   for store in redis memcached dynamodb; do
     run_counted faults "$store" operations_in "$build/campaign-programs/tests/campaign/larder_store_faults" \
       --redis=0 --memcached=0 --dynamodb=0 "--$store=1000000" --seconds="$seconds" --seed="$seed"
@@ -188,10 +197,7 @@ suite() {
   local piece=$1 name=$2 preset=$3 options=$4 targets begun=$SECONDS log=$logs/suite-$2 launcher=()
   read -ra targets <<< "$5"
   shift 5
-  if [[ $(seconds_left) -eq 0 ]]; then
-    row "$piece" "$name" "left out: no time left, give it more --minutes" 0 none
-    return
-  fi
+  may_begin "$piece" "$name" || return 0
   if setarch -R true 2> /dev/null; then launcher=(setarch -R); fi
   configure_and_build "$name" "$preset" "$options" "${targets[@]}"
   wait_for_dynalite
@@ -236,10 +242,7 @@ run_sanitizers() {
 
 valgrind_suite() {
   local begun=$SECONDS log=$logs/valgrind
-  if [[ $(seconds_left) -eq 0 ]]; then
-    row sanitizers valgrind "left out: no time left, give it more --minutes" 0 none
-    return
-  fi
+  may_begin sanitizers valgrind || return 0
   build_suite
   say "valgrind: testing"
   # What measures time, or memory, measures valgrind.
