@@ -60,17 +60,23 @@ std::vector<Element> parse(std::string_view pattern) {
   return elements;
 }
 
-/// matches[i]: whether the elements so far match the first i bytes.
+/// Tries everything: which beginnings of the text can the elements so far match?
 bool matches(std::string_view pattern, std::string_view text) {
-  std::vector<bool> reached(text.size() + 1);
+  std::vector<char> reached(text.size() + 1);
   reached[0] = true;
+  std::size_t shortest = 0;
   for (const Element& element : parse(pattern)) {
-    std::vector<bool> next(text.size() + 1);
-    for (std::size_t i = 0; i <= text.size(); ++i) {
-      next[i] = element.is_star ? reached[i] || (i > 0 && next[i - 1])
-                                : i > 0 && reached[i - 1] && element.bytes[number(text[i - 1])];
+    if (element.is_star) {
+      std::fill(reached.begin() + static_cast<std::ptrdiff_t>(shortest), reached.end(), true);
+      continue;
     }
-    reached = next;
+    for (std::size_t i = text.size(); i > shortest; --i) {
+      reached[i] = reached[i - 1] && element.bytes[number(text[i - 1])];
+    }
+    reached[shortest] = false;
+    while (!reached[shortest]) {
+      if (++shortest > text.size()) return false;
+    }
   }
   return reached[text.size()];
 }
