@@ -1,7 +1,7 @@
 /// \file store_faults.cpp
 /// Histories of eight threads on real stores behind a proxy that breaks what goes through it by a seeded plan, beside
-/// servers that stop, die and run out of memory: whether every value was one that may have been there, no error was
-/// taken for a miss, and every call ended in time.
+/// servers that stop, die, run out of memory and throttle: whether every value was one that may have been there, no
+/// error was taken for a miss, and every call ended in time.
 ///
 ///     store_faults --redis=1000000 --memcached=1000000 --dynamodb=1000000 --seed=1 --seconds=0
 ///
@@ -27,11 +27,13 @@
 #include "tests/campaign/history_load.hpp"
 #include "tests/support/dynalite_server.hpp"
 #include "tests/support/dynamodb_cache.hpp"
+#include "tests/support/http_exchange.hpp"
 #include "tests/support/memcached_cache.hpp"
 #include "tests/support/memcached_server.hpp"
 #include "tests/support/random.hpp"
 #include "tests/support/redis_cache.hpp"
 #include "tests/support/redis_server.hpp"
+#include "tests/support/scripted_server.hpp"
 #include "tests/support/tcp_proxy.hpp"
 
 namespace {
@@ -56,6 +58,8 @@ struct Store {
   bool may_die = false;
   /// Makes it refuse writes, or take them again; empty if it cannot.
   std::function<void(bool)> run_out_of_memory = {};
+  /// Where every request is throttled; 0 if the store throttles nobody.
+  std::uint16_t busy_port = 0;
 };
 
 struct Totals {
@@ -64,11 +68,12 @@ struct Totals {
   std::uint64_t late = 0;
   std::uint64_t wrong = 0;
   milliseconds longest{0};
-  std::array<std::uint64_t, 10> faults{};
+  std::array<std::uint64_t, 11> faults{};
 };
 
-constexpr std::array<const char*, 10> fault_names{"cut",      "reset",        "frozen",  "refused", "late replies",
-                                                  "dripping", "lost replies", "stopped", "killed",  "out of memory"};
+constexpr std::array<const char*, 11> fault_names{"cut",          "reset",         "frozen",       "refused",
+                                                  "late replies", "dripping",      "lost replies", "stopped",
+                                                  "killed",       "out of memory", "throttled"};
 
 /// Breaks something for a while, and mends it.
 class Plan {
@@ -77,6 +82,7 @@ class Plan {
       : store_(store), load_(load), totals_(totals), random_(seed) {}
 
   void break_something() {
+    if (store_.busy_port != 0 && random_.one_in(8)) return throttle();
     const std::size_t which = random_.below(store_.may_die ? 40 : 38);
     if (which < 38) return break_network(which % 8);
     store_.run_out_of_memory&& random_.one_in(2) ? starve() : kill();
@@ -135,6 +141,17 @@ class Plan {
     store_.run_out_of_memory(true);
     wait(up_to(100ms));
     store_.run_out_of_memory(false);
+  }
+
+  void throttle() {
+    ++totals_.faults[10];
+    lead_to(store_.busy_port);
+    wait(up_to(store_.timeout));
+    lead_to(store_.server.port());
+  }
+  void lead_to(std::uint16_t port) {
+    store_.proxy.lead_to(port);
+    store_.proxy.cut();
   }
 
   Store& store_;
@@ -250,6 +267,12 @@ bool run_dynamodb(const Work& work) {
   creation.create_table = true;
   DynamoDbCache(creation).set("k", "v");
   TcpProxy proxy(server.port());
+  ScriptedServer busy([](ScriptedServer::Connection& connection) {
+    while (true) {
+      HttpRequest::read(connection);
+      connection.send(dynamodb_error(400, "ProvisionedThroughputExceededException"));
+    }
+  });
   // A server in JavaScript takes its time for eight at once.
   constexpr milliseconds more_time = 500ms;
   return run({.name = "DynamoDB",
@@ -261,7 +284,8 @@ bool run_dynamodb(const Work& work) {
                     auto options = dynamodb_at(proxy.port(), more_time);
                     options.pool_size = threads;
                     return std::make_unique<DynamoDbCache>(options);
-                  }},
+                  },
+              .busy_port = busy.port()},
              work);
 }
 

@@ -74,6 +74,10 @@ class TcpProxy {
       if (!listener_.is_open()) listener_ = listen_on_loopback(port_);
     });
   }
+  /// To which port connections that are new from now on lead.
+  void lead_to(std::uint16_t server_port) {
+    perform([this, server_port] { server_port_ = server_port; });
+  }
   /// Bytes of replies arrive so much later from now on.
   void delay(std::chrono::milliseconds duration) {
     perform([this, duration] { delay_ = duration; });
@@ -269,7 +273,6 @@ class TcpProxy {
     return static_cast<int>(wait.count());
   }
 
-  const std::uint16_t server_port_;
   std::uint16_t port_ = 0;
   FileDescriptor woken_;
   FileDescriptor waking_;
@@ -281,6 +284,7 @@ class TcpProxy {
   std::size_t performed_ = 0;
 
   // Of the thread alone.
+  std::uint16_t server_port_;
   FileDescriptor listener_;
   std::list<Link> links_;
   bool stopping_ = false;
