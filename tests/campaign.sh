@@ -229,14 +229,13 @@ run_portability() {
 
 run_sanitizers() {
   local asan="-O0 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
-  # g++ warns of fences, which its ThreadSanitizer does not see; those that there are, are beside atomics that it sees.
-  local tsan="-O0 -g1 -fno-omit-frame-pointer -fsanitize=thread -Wno-tsan"
+  local tsan="-O0 -g1 -fno-omit-frame-pointer -fsanitize=thread"
   suite sanitizers asan_clang asan "" "$local_programs larder_remote_tests larder_replay_tests" --tests-regex '^tests'
   suite sanitizers tsan_clang tsan "" "$thread_programs larder_remote_tests" --tests-regex "$thread_tests|^tests.remote"
   suite sanitizers asan_gcc asan "-DCMAKE_CXX_COMPILER=g++|-DLARDER_BUILD_FUZZERS=OFF|-DCMAKE_CXX_FLAGS_DEBUG=$asan" \
     "$local_programs larder_remote_tests" --tests-regex "$local_tests|^tests.remote"
   suite sanitizers tsan_gcc tsan "-DCMAKE_CXX_COMPILER=g++|-DCMAKE_CXX_FLAGS_DEBUG=$tsan" \
-    "$thread_programs" --tests-regex "$thread_tests"
+    "$thread_programs larder_remote_tests" --tests-regex "$thread_tests|^tests.remote"
   suite sanitizers debug_mode dev "-DCMAKE_CXX_FLAGS=-D_GLIBCXX_DEBUG" \
     "$local_programs larder_remote_tests" --tests-regex "$local_tests|^tests.remote"
   valgrind_suite
