@@ -332,7 +332,7 @@ TEST_CASE("ranges compare unsigned bytes on every platform", "[glob]") {
 }
 
 TEST_CASE("matching promises not to throw", "[glob]") {
-  STATIC_REQUIRE(noexcept(glob_match("a*", "abc")));
+  STATIC_REQUIRE(noexcept(glob_match(std::string_view(), std::string_view())));
 }
 
 TEST_CASE("a hopeless pattern of many stars ends quickly", "[glob]") {

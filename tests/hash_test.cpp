@@ -84,8 +84,8 @@ double unevenness(const std::vector<std::uint64_t>& hashes, std::size_t cells,
 constexpr double uneven = 2.5;
 
 /// As the in-memory cache takes a hash apart.
-std::size_t low_bits(std::uint64_t hash) { return hash % 1024; }
-std::size_t top_bits(std::uint64_t hash) { return hash >> 54; }
+std::size_t low_bits(std::uint64_t hash) { return static_cast<std::size_t>(hash % 1024); }
+std::size_t top_bits(std::uint64_t hash) { return static_cast<std::size_t>(hash >> 54); }
 std::size_t tag_bits(std::uint64_t hash) { return static_cast<std::uint32_t>(hash) >> 25; }
 
 /// The hashes of so many integers in the given distance from one to the next.

@@ -155,7 +155,7 @@ struct Weighed : larder::InMemoryTraits<Key, Value> {
 template <class Key, class Value, class Make>
 double footprint_by_heap(Make&& make, larder::Ttl ttl = {}, const Metadata& metadata = {}) {
   constexpr std::size_t entries = 20000;
-  larder::InMemoryBackend<Key, Value, Weighed<Key, Value>> cache({.max_size_bytes = std::size_t{1} << 40});
+  larder::InMemoryBackend<Key, Value, Weighed<Key, Value>> cache({.max_size_bytes = std::size_t{1} << 30});
   std::size_t sum = 0;
   const std::size_t before = heap_in_use();
   for (std::size_t i = 0; i < entries; ++i) {

@@ -28,7 +28,7 @@ struct Store {
 
   mutable std::array<Shard, 3> shards;
 
-  Shard& shard_of(KeyHash hash) const { return shards[hash.bits % 3]; }
+  Shard& shard_of(KeyHash hash) const { return shards[static_cast<std::size_t>(hash.bits % 3)]; }
 };
 
 using Batch = larder::detail::Batch<Store>;

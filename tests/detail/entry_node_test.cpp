@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -276,7 +277,7 @@ TEST_CASE("a key beyond 4 GiB is refused before anything is allocated or moved",
   if constexpr (sizeof(std::size_t) > 4) {
     // Nobody reads a character of it.
     const char character = 'k';
-    const std::string_view key(&character, std::size_t{1} << 32);
+    const std::string_view key(&character, std::size_t{std::numeric_limits<std::uint32_t>::max()} + 1);
     Bytes value("value");
     const std::string message = larder_tests::message_of<larder::InvalidArgumentError>([&] {
       TextNode::create({key, some_hash, 5, 5, false}, std::move(value), {});

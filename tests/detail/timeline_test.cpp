@@ -24,7 +24,7 @@ struct CoarseClock {
   using time_point = std::chrono::time_point<std::chrono::system_clock, std::chrono::seconds>;
 
   time_point now() const noexcept {
-    return std::chrono::time_point_cast<std::chrono::seconds>(Wall::time_point(clock.now().time_since_epoch()));
+    return time_point(std::chrono::duration_cast<std::chrono::seconds>(clock.now().time_since_epoch()));
   }
 
   ManualClock clock;

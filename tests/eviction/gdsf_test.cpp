@@ -137,7 +137,9 @@ TEST_CASE("the least of all priorities leaves a Gdsf, whatever was inserted, use
       if (!random.one_in(4) || model.empty()) continue;
       const char victim = e.evict();
       REQUIRE(model.contains(victim));
-      const auto least = std::ranges::min_element(model, {}, [](const auto& each) { return each.second.priority; });
+      const auto least = std::min_element(model.begin(), model.end(), [](const auto& one, const auto& other) {
+        return one.second.priority < other.second.priority;
+      });
       // The priorities of a Gdsf have 32 bits behind the point.
       REQUIRE(model[victim].priority <= least->second.priority + 1e-6);
       age = std::max(age, model[victim].priority);

@@ -14,7 +14,8 @@ using larder::MetricKind;
 namespace {
 
 const MetricFamily& family(const std::vector<MetricFamily>& families, const std::string& name) {
-  const auto found = std::ranges::find(families, name, &MetricFamily::name);
+  const auto found =
+      std::find_if(families.begin(), families.end(), [&](const MetricFamily& each) { return each.name == name; });
   REQUIRE(found != families.end());
   return *found;
 }
@@ -49,7 +50,7 @@ TEST_CASE("histograms have bounds in seconds, and all that is beyond the last in
   CHECK(histogram.cumulative.front() == 7);
   CHECK(histogram.cumulative.back() == 10);
   CHECK(histogram.count == 11);
-  CHECK(std::ranges::is_sorted(histogram.cumulative));
+  CHECK(std::is_sorted(histogram.cumulative.begin(), histogram.cumulative.end()));
   CHECK(family(families, "larder_cache_eviction_age_seconds").points[0].histogram->sum == Approx(0.02));
 }
 

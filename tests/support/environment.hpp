@@ -31,7 +31,7 @@ inline std::uint64_t environment_number(const char* name, std::uint64_t otherwis
 
 /// `count` operations, or a tenth of them under a sanitizer; LARDER_TEST_SCALE (percent) overrides both.
 inline std::size_t scaled(std::size_t count) {
-  const std::size_t percent = environment_number("LARDER_TEST_SCALE", sanitized ? 10 : 100);
+  const auto percent = static_cast<std::size_t>(environment_number("LARDER_TEST_SCALE", sanitized ? 10 : 100));
   return count * percent / 100 + 1;
 }
 

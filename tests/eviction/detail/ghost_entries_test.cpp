@@ -17,7 +17,7 @@ constexpr std::uint64_t whole = GhostEntries::whole;
 std::vector<std::uint32_t> random_hashes(std::size_t count, std::uint64_t seed) {
   larder_tests::Random random(seed);
   std::vector<std::uint32_t> hashes(count);
-  for (std::uint32_t& hash : hashes) hash = static_cast<std::uint32_t>(random.below(std::size_t{1} << 32));
+  for (std::uint32_t& hash : hashes) hash = static_cast<std::uint32_t>(random.next());
   return hashes;
 }
 

@@ -36,7 +36,7 @@ TEST_CASE("by a split, the next bit of a hash decides where it is found from the
   };
   larder_tests::Random random(7);
   std::vector<std::uint32_t> hashes(300);
-  for (std::uint32_t& hash : hashes) hash = static_cast<std::uint32_t>(random.below(std::size_t{1} << 32));
+  for (std::uint32_t& hash : hashes) hash = static_cast<std::uint32_t>(random.next());
   HashedLines lines;
   lines.grow(1, [](Line&, Line&) {});
   for (std::size_t count = 2; count <= 200; ++count) {

@@ -39,7 +39,7 @@ TEST_CASE("whatever happens, a stack is as a list would be", "[sampled_stack]") 
   SampledStack stack;
   std::list<std::pair<std::uint64_t, std::uint64_t>> list;  // key and weight, the last used at the front
   const auto in_list = [&list](std::uint64_t key) {
-    return std::ranges::find(list, key, &std::pair<std::uint64_t, std::uint64_t>::first);
+    return std::find_if(list.begin(), list.end(), [key](const auto& each) { return each.first == key; });
   };
   for (int i = 0; i < 20'000; ++i) {
     // Hashes that meet in the table.
