@@ -161,7 +161,7 @@ class CacheBackend {
 
   /// Stores each pair of a key and a value, all with the same TTL. Result: how many were stored.
   std::size_t set_many(std::initializer_list<item> items, Ttl ttl = {}) {
-    return set_many_items(std::vector<item>(items), ttl);
+    return set_many_of(items, ttl);
   }
   template <class Items>
     requires requires(Element<Items> element) {

@@ -92,7 +92,8 @@ std::vector<Operation<Key, Value>> all_operations() {
   add(
       "get_many by position",
       [keys](Cache& cache) {
-        const std::vector<larder::KeyItem<Key>> items(keys.begin(), keys.end());
+        std::vector<larder::KeyItem<Key>> items;
+        items.assign(keys.begin(), keys.end());  // whose constructor leaks in libc++ before 16 if a copy throws
         std::vector<std::optional<Value>> values(items.size());
         cache.get_many(items, values);
       },

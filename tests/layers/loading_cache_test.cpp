@@ -193,6 +193,8 @@ TEST_CASE("LoadingCache: a load that is cancelled, or throws something odd, is t
   CHECK(cache.stats().loads == 2);
 }
 
+// With libc++, a thread that is cancelled where there is a `catch (...)` is the end of the process, whoever wrote it.
+#if !defined(_LIBCPP_VERSION)
 TEST_CASE("LoadingCache: a thread that is cancelled in its loader leaves the load to one who waits", "[loading]") {
   LoadingCache<> cache(std::make_shared<Memory>());
   std::promise<void> loading;
@@ -213,6 +215,7 @@ TEST_CASE("LoadingCache: a thread that is cancelled in its loader leaves the loa
   CHECK(waiter.get() == Bytes("taken over"));
   CHECK(cache.stats().cancelled == 1);
 }
+#endif
 
 TEST_CASE("LoadingCache: a caller's deadline lets it leave a load", "[loading]") {
   LoadingCache<> cache(std::make_shared<Memory>());

@@ -93,6 +93,15 @@ void envelopes() {
          "an envelope opens");
 }
 
+void far_futures() {
+  larder::InMemoryBackend<> cache;
+  constexpr auto years = std::chrono::hours(24 * 365 * 300);  // more nanoseconds than 64 bits hold
+  cache.set("k", "v", years);
+  const auto entry = cache.get_entry("k");
+  expect(entry && (!entry->expires_at || *entry->expires_at > larder::CacheEntry<>::Clock::now() + 24h * 365 * 200),
+         "an entry of 300 years is far from its end");
+}
+
 void layers() {
   const auto far = std::make_shared<larder::InMemoryBackend<>>();
   const auto tiers = std::make_shared<larder::TieredBackend<>>(std::make_shared<larder::InMemoryBackend<>>(), far);
@@ -129,6 +138,7 @@ int main() {
   evict<larder::WTinyLfu>("WTinyLfu");
   evict<larder::Gdsf>("Gdsf");
   envelopes();
+  far_futures();
   layers();
   errors();
   return failures == 0 ? 0 : 1;

@@ -48,7 +48,9 @@ class Timeline {
     const auto passed_ticks = std::chrono::floor<milliseconds>(passed);
     const milliseconds left = milliseconds(static_cast<std::int64_t>(deadline)) - passed_ticks;
     if (left >= std::chrono::floor<milliseconds>(Wall::time_point::max() - now)) return Wall::time_point::max();
-    return now + std::chrono::duration_cast<Wall::duration>(left - (passed - passed_ticks));
+    // Apart, since 300 years are too many nanoseconds, and a wall clock may be coarser.
+    return now + std::chrono::duration_cast<Wall::duration>(left) -
+           std::chrono::ceil<Wall::duration>(passed - passed_ticks);
   }
 
   /// How long it is from a moment until then, rounded down; empty for `last_tick`, which never comes.

@@ -156,7 +156,8 @@ class LoadingCache {
   std::unordered_map<Key, Value> get_many(const Keys& keys, BatchLoader&& loader, std::optional<Ttl> ttl = {}) {
     std::vector<Key> kept;
     for (const auto& key : keys) kept.emplace_back(key);
-    const std::vector<key_item> items(kept.begin(), kept.end());
+    std::vector<key_item> items;
+    items.assign(kept.begin(), kept.end());  // whose constructor leaks in libc++ before 16 if a copy throws
     return get_many(std::span<const key_item>(items), loader, ttl);
   }
 

@@ -183,7 +183,8 @@ class TieredBackend final : public CacheBackend<Key, Value> {
     for (const item& each : items) keys.push_back(each.first);
     Change change(copies_, keys);
     if (!ttl) return Base::move_many(*far_, items, ttl);
-    const std::vector<item> written(items.begin(), items.end());
+    std::vector<item> written;
+    written.assign(items.begin(), items.end());  // whose constructor leaks in libc++ before 16 if a copy throws
     const std::size_t stored = Base::move_many(*far_, items, ttl);
     if (stored != written.size()) return stored;  // which of them, the far cache does not tell
     change.keep(ttl, [&](const Ttl& rest) {
