@@ -179,6 +179,7 @@ TEST_CASE("integer keys with a stride cost no more where the user's hash maps th
   using Identity = std::hash<std::uint64_t>;
   check_cost<Identity>("a stride of 64", multiples_of(64));
   check_cost<Identity>("a stride of 4096", multiples_of(4096));
+  if (sizeof(std::size_t) < 8) return;  // it cuts off the bits in which these differ
   check_cost<Identity>("a stride of 2^20", multiples_of(std::uint64_t{1} << 20));
   check_cost<Identity>("a stride of 2^32", multiples_of(std::uint64_t{1} << 32));
 }

@@ -31,7 +31,7 @@ TEST_CASE("KeyHash: keys that differ in a few bits alone are spread over shards 
   std::set<std::size_t> shards;
   std::set<std::uint32_t> places;
   for (std::uint64_t key = 0; key < 1000; ++key) {
-    const KeyHash<std::uint64_t, Identity> hash(key << 40);
+    const KeyHash<std::uint64_t, Identity> hash(key << (sizeof(std::size_t) * 5));
     CHECK(hash.for_shard(16) < 16);
     shards.insert(hash.for_shard(16));
     places.insert(hash.for_index());
