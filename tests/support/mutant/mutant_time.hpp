@@ -85,7 +85,10 @@ class MutantTime {
     const auto now = WallClock::now();
     auto left = *deadline - clock_.now();
     if (is(Mutation::get_entry_shows_full_ttl)) left = *ttl;
-    if (left >= WallClock::time_point::max() - now) return WallClock::time_point::max();
+    using std::chrono::seconds;  // of which there are fewer than nanoseconds, whatever the wall clock counts
+    if (std::chrono::floor<seconds>(left) >= std::chrono::floor<seconds>(WallClock::time_point::max() - now)) {
+      return WallClock::time_point::max();
+    }
     return now + std::chrono::duration_cast<WallClock::duration>(left);
   }
 
