@@ -23,6 +23,13 @@ inline constexpr bool sanitized = true;
 inline constexpr bool sanitized = false;
 #endif
 
+#if defined(_LIBCPP_VERSION)
+/// Where a thread is cancelled within a `try` with a `catch (...)`, the process dies, whoever wrote it.
+inline constexpr bool threads_can_be_cancelled = false;
+#else
+inline constexpr bool threads_can_be_cancelled = true;
+#endif
+
 /// The number in an environment variable, or `otherwise` if it is not set.
 inline std::uint64_t environment_number(const char* name, std::uint64_t otherwise) {
   const char* text = std::getenv(name);
