@@ -42,38 +42,25 @@ run_tests() {
     --parallel "$(($(jobs_at_once) + 2))" "$@"
 }
 
-build_gcc() { configure_and_build dev all all_verify_interface_header_sets; }
-test_gcc() { run_tests dev; }
+run_gcc() {
+  configure_and_build dev all all_verify_interface_header_sets
+  run_tests dev
+}
 
-build_clang() { configure_and_build clang all all_verify_interface_header_sets; }
-test_clang() { run_tests clang; }
+run_clang() {
+  configure_and_build clang all all_verify_interface_header_sets
+  run_tests clang
+}
 
-build_asan() { configure_and_build asan all; }
-# What is only compiled, g++ compiles; what real traces must give, it compares.
-test_asan() { run_tests asan --exclude-regex '^package|compile|reference'; }
+run_asan() {
+  configure_and_build asan all
+  # What is only compiled, g++ compiles; what real traces must give, it compares.
+  run_tests asan --exclude-regex '^package|compile|reference'
+}
 
-build_tsan() {
+run_tsan() {
   configure_and_build tsan larder_thread_tests larder_contract_tests larder_remote_tests larder_histories
-}
-test_tsan() { run_tests tsan --label-regex threads; }
-
-# Builds a piece with what processors have left beside the tests of the one before, which wait for clocks and servers.
-build_meanwhile() {
-  set -m  # a process group of its own, to be ended as a whole
-  (
-    renice -n 19 -p "$BASHPID" > /dev/null
-    "build_$1"
-  ) > "$build/logs/$1-meanwhile" 2>&1 &
-  set +m
-  build_job=$!
-  trap 'kill -- "-$build_job" 2> /dev/null || true' EXIT
-}
-wait_for_build() {
-  local status=0
-  wait "$build_job" || status=$?
-  trap - EXIT
-  cat "$build/logs/$1-meanwhile"
-  if [[ $status -ne 0 ]]; then exit "$status"; fi
+  run_tests tsan --label-regex threads
 }
 
 pieces=("$@")
@@ -92,12 +79,9 @@ done
 
 install_missing "${packages[@]}"
 install_dynalite_meanwhile
-"build_${pieces[0]}"
-for ((i = 0; i < ${#pieces[@]}; ++i)); do
-  next=${pieces[i + 1]:-}
-  if [[ -n $next ]]; then build_meanwhile "$next"; fi
-  "test_${pieces[i]}"
-  say "${pieces[i]}: passed, $SECONDS s after the beginning"
-  if [[ -n $next ]]; then wait_for_build "$next"; fi
+for piece in "${pieces[@]}"; do
+  started=$SECONDS
+  "run_$piece"
+  say "$piece: passed in $((SECONDS - started)) s"
 done
 say "larder: all tests passed (${pieces[*]}), in $SECONDS s"
