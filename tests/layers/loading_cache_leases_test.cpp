@@ -41,17 +41,10 @@ struct Processes : LoadingFixture {
   }
 };
 
-struct Plain {
-  int number;
-  bool operator==(const Plain&) const = default;
-};
+/// A key that has no text.
+using Textless = std::optional<int>;
 
 }  // namespace
-
-template <>
-struct std::hash<Plain> {
-  std::size_t operator()(const Plain& key) const noexcept { return std::hash<int>()(key.number); }
-};
 
 TEST_CASE("LocalLeases: keep the promises of leases", "[loading]") {
   LocalLeases leases;
@@ -219,9 +212,9 @@ TEST_CASE("LoadingCache: coroutines of several processes load once", "[loading][
 }
 
 TEST_CASE("LoadingCache: leases are refused for keys that have no text", "[loading]") {
-  auto memory = std::make_shared<larder::InMemoryBackend<Plain, int>>();
-  LoadingCache<Plain, int> cache(memory);
-  CHECK(cache.get(Plain{1}, [] { return 1; }) == 1);
-  CHECK_THROWS_AS((LoadingCache<Plain, int>(memory, LoadingOptions{.leases = std::make_shared<LocalLeases>()})),
+  auto memory = std::make_shared<larder::InMemoryBackend<Textless, int>>();
+  LoadingCache<Textless, int> cache(memory);
+  CHECK(cache.get(Textless{1}, [] { return 1; }) == 1);
+  CHECK_THROWS_AS((LoadingCache<Textless, int>(memory, LoadingOptions{.leases = std::make_shared<LocalLeases>()})),
                   larder::InvalidArgumentError);
 }

@@ -36,17 +36,7 @@ using Memory = larder::InMemoryBackend<>;
 constexpr std::size_t callers = 64;
 
 /// AddressSanitizer has seen it all after a few.
-#if defined(__SANITIZE_ADDRESS__)
-constexpr std::size_t runs = 1'000;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-constexpr std::size_t runs = 1'000;
-#else
-constexpr std::size_t runs = 10'000;
-#endif
-#else
-constexpr std::size_t runs = 10'000;
-#endif
+constexpr std::size_t runs = larder_tests::address_sanitized ? 1'000 : 10'000;
 
 /// Has `callers` threads call `call(thread, run)` at the same time, again and again.
 template <class Call>

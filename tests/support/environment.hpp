@@ -15,12 +15,26 @@
 #endif
 #endif
 
+#if defined(__SANITIZE_ADDRESS__)
+#define LARDER_TESTS_ADDRESS_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define LARDER_TESTS_ADDRESS_SANITIZED 1
+#endif
+#endif
+
 namespace larder_tests {
 
 #if defined(LARDER_TESTS_SANITIZED)
 inline constexpr bool sanitized = true;
 #else
 inline constexpr bool sanitized = false;
+#endif
+
+#if defined(LARDER_TESTS_ADDRESS_SANITIZED)
+inline constexpr bool address_sanitized = true;
+#else
+inline constexpr bool address_sanitized = false;
 #endif
 
 #if defined(_LIBCPP_VERSION)
