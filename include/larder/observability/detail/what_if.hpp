@@ -96,9 +96,12 @@ class WhatIf {
     set_capacity(observation.stats);
     const std::uint64_t counted = observation.stats.hits + observation.stats.misses;
     // Of a cache that does not count them they are not known.
-    const auto requests = counted > requests_before_ ? std::optional(counted - requests_before_) : std::nullopt;
+    const bool counts = counted > requests_before_;
+    const std::uint64_t requests = counted - requests_before_;
     for (std::size_t i = 0; i < MissRatioCurve::factors.size(); ++i) {
-      if (const auto ratio = curve_->predicted_hit_ratio(i, requests)) {
+      // One empty or full std::optional for both, and g++ 12 warns that it is used uninitialised.
+      const auto ratio = counts ? curve_->predicted_hit_ratio(i, requests) : curve_->predicted_hit_ratio(i);
+      if (ratio) {
         observation.predictions.push_back({MissRatioCurve::factors[i], *ratio});
       }
     }
