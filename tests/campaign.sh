@@ -188,11 +188,19 @@ run_faults() {
 }
 
 run_soak() {
-  local seconds
+  local seconds windows
   build_programs
+  # A third of it is for the comparison with a process that has just begun, which takes three minutes at most.
   seconds=$(share 25)
+  if [[ $seconds -gt 540 ]]; then seconds=$((seconds - 180)); else seconds=$((seconds * 2 / 3 + 1)); fi
+  if [[ $seconds -gt 3600 ]]; then seconds=3600; fi
+  # A window is to be long enough for the caches to fill again.
+  windows=$((seconds / 5))
+  windows=$((windows < 12 ? 12 : windows > 60 ? 60 : windows))
+  # One heap for all threads: where each has its own, each stays as large as it ever was, and which thread has how much
+  # of what is cached is chance.
   run_counted soak "five policies, 2 threads" operations_in "$build/campaign-programs/tests/campaign/larder_soak" \
-    --seconds="$((seconds < 3600 ? seconds : 3600))" --windows=60 --seed="$seed"
+    --seconds="$seconds" --windows="$windows" --arenas=1 --seed="$seed"
 }
 
 # The suite, built in another way.   suite PIECE NAME PRESET 'OPTION|OPTION...' 'TARGET...' OPTION OF CTEST...
