@@ -188,19 +188,21 @@ run_faults() {
 }
 
 run_soak() {
-  local seconds windows
+  local seconds windows heaps
   build_programs
-  # A third of it is for the comparison with a process that has just begun, which takes three minutes at most.
-  seconds=$(share 25)
+  # Twice; a third is for the comparison with a process that has just begun, which takes three minutes at most.
+  seconds=$(($(share 25) / 2))
   if [[ $seconds -gt 540 ]]; then seconds=$((seconds - 180)); else seconds=$((seconds * 2 / 3 + 1)); fi
   if [[ $seconds -gt 3600 ]]; then seconds=3600; fi
   # A window is to be long enough for the caches to fill again.
   windows=$((seconds / 5))
   windows=$((windows < 12 ? 12 : windows > 60 ? 60 : windows))
-  # One heap for all threads: where each has its own, each stays as large as it ever was, and which thread has how much
-  # of what is cached is chance.
-  run_counted soak "five policies, 2 threads" operations_in "$build/campaign-programs/tests/campaign/larder_soak" \
-    --seconds="$seconds" --windows="$windows" --arenas=1 --seed="$seed"
+  # With a heap for each thread, as glibc has it, and with one for all.
+  for heaps in 0 1; do
+    run_counted soak "five policies, 2 threads, $(if [[ $heaps -eq 1 ]]; then printf 'one heap'; else printf 'heap each'; fi)" \
+      operations_in "$build/campaign-programs/tests/campaign/larder_soak" \
+      --seconds="$seconds" --windows="$windows" --arenas="$heaps" --seed="$seed"
+  done
 }
 
 # The suite, built in another way.   suite PIECE NAME PRESET 'OPTION|OPTION...' 'TARGET...' OPTION OF CTEST...

@@ -75,16 +75,18 @@ struct ValueSize {
 };
 
 /// An entry weighs the memory that it takes: key, value, metadata, bookkeeping and its share of the index, each as malloc
-/// rounds it, and a sixteenth more for what malloc cannot use between blocks of different sizes. So `max_size_bytes`
-/// bounds what the cache adds to the process, give or take a tenth where sizes are of a kind, as an hour of mixed load
-/// has shown; where they change from small to large and back, glibc may keep up to twice as much.
+/// rounds it, and a tenth more for what malloc cannot use: between blocks of different sizes, and in heaps that threads
+/// have of their own, each of which glibc keeps as large as it ever was. So `max_size_bytes` bounds what the cache adds
+/// to the process, give or take a tenth where sizes are of a kind, as hours of mixed load have shown; where they change
+/// from small to large and back, glibc may keep up to twice as much.
 struct EntryFootprint {
   /// A bucket of the index has 64 bytes and holds 4.1 to 5.5 entries while the table grows; order of use and number
   /// take 12 bytes more; what a policy other than Lru remembers besides, priorities and entries that have left, 8.
   static constexpr std::size_t index_share = 14 + 12 + 8;
 
-  /// The part of malloc's memory that lies between its blocks: one in so many.
-  static constexpr std::size_t fragmentation = 16;
+  /// What of malloc's memory nobody can use: one part beside so many that are used. Threads that share one heap need
+  /// but a sixteenth.
+  static constexpr std::size_t fragmentation = 10;
 
   template <class Key, class Value>
   std::size_t operator()(const Key& key, const Value& value, const Metadata& metadata, bool expires) const {
