@@ -188,7 +188,7 @@ run_faults() {
 }
 
 run_soak() {
-  local seconds windows heaps
+  local seconds windows heaps names=("a heap for each" "one heap")
   build_programs
   # Twice; a third is for the comparison with a process that has just begun, which takes three minutes at most.
   seconds=$(($(share 25) / 2))
@@ -199,9 +199,9 @@ run_soak() {
   windows=$((windows < 12 ? 12 : windows > 60 ? 60 : windows))
   # With a heap for each thread, as glibc has it, and with one for all.
   for heaps in 0 1; do
-    run_counted soak "five policies, 2 threads, $(if [[ $heaps -eq 1 ]]; then printf 'one heap'; else printf 'heap each'; fi)" \
-      operations_in "$build/campaign-programs/tests/campaign/larder_soak" \
-      --seconds="$seconds" --windows="$windows" --arenas="$heaps" --seed="$seed"
+    run_counted soak "five policies, 2 threads, ${names[heaps]}" operations_in \
+      "$build/campaign-programs/tests/campaign/larder_soak" --seconds="$seconds" --windows="$windows" \
+      --arenas="$heaps" --seed="$seed"
   done
 }
 
