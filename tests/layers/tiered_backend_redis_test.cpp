@@ -213,8 +213,17 @@ TEST_CASE("a stack over a Redis that is down, slow and back", "[full_stack][thre
       redis, larder::ResilientOptions<>{.deadline = 200ms, .breaker = {.min_failures = 2, .open_for = 300ms}});
   const auto near_and_far = std::shared_ptr<TieredBackend<>>(tiered(resilient, options, 400ms));
   larder::TaggedBackend<> cache(near_and_far);
-  CHECK(cache.set("k", "v", 1h, {{"tags", "red"}}));
-  CHECK(cache.get("k") == Bytes("v"));
+  // Where the machine stands still for longer than the deadline, a call is given up: then, and only then, again.
+  const auto works = [&resilient](auto&& operation) {
+    for (const auto begin = Steady::now(); Steady::now() - begin < 20s;) {
+      const std::uint64_t errors = resilient->stats().errors;
+      if (operation()) return true;
+      if (resilient->stats().errors == errors) return false;
+    }
+    return false;
+  };
+  CHECK(works([&] { return cache.set("k", "v", 1h, {{"tags", "red"}}); }));
+  CHECK(works([&] { return cache.get("k") == Bytes("v"); }));
 
   const bool slow = GENERATE(false, true);
   if (slow) {
@@ -243,11 +252,11 @@ TEST_CASE("a stack over a Redis that is down, slow and back", "[full_stack][thre
   }
   const auto back = Steady::now();
   while (!cache.get("k") && Steady::now() - back < 20s) std::this_thread::sleep_for(10ms);
-  CHECK(cache.get("k") == Bytes("v"));
+  CHECK(works([&] { return cache.get("k") == Bytes("v"); }));
   REQUIRE(near_and_far->invalidation()->wait_until_armed(20s));
-  CHECK(cache.set("l", "w"));
-  CHECK(cache.get("l") == Bytes("w"));
-  CHECK(cache.erase_tag("red"));
+  CHECK(works([&] { return cache.set("l", "w"); }));
+  CHECK(works([&] { return cache.get("l") == Bytes("w"); }));
+  CHECK(works([&] { return cache.erase_tag("red"); }));
   CHECK_FALSE(cache.get("k"));
 }
 
